@@ -1,0 +1,55 @@
+# The two commands a newcomer needs are `make demo` and `make test`.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONWARNINGS ?= default
+
+.DEFAULT_GOAL := help
+.PHONY: help install lock check format test demo bench fuzz clean browser
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: .venv/.installed ## make .venv with the pinned dependencies
+
+.venv/.installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Scorelane needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Call make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the pinned dependencies (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+lock: install ## compile requirements*.in into the lock files
+	@for name in requirements requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --no-annotate --no-header -o $$name.lock $$name.in; done
+
+check: install ## Ruff, mypy, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: install ## let Ruff rewrite what it can
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+browser:
+	@tests/browser/install-chromium
+
+test: install browser ## every test, on real servers and in a real browser
+	@$(BIN)/pytest
+
+demo: install ## score a sample mailbox through the lanes, print verdicts, leave nothing running
+	@$(BIN)/scorelane demo
+
+bench: install ## accept, compute and end-to-end messages/s beside the peers
+	@$(BIN)/python benchmarks/run.py
+
+fuzz: install ## parser and signals against generated mail, bounded in time
+	@$(BIN)/python benchmarks/fuzz.py
+
+clean: ## remove what the targets made
+	rm -rf .venv .scorelane .pytest_cache .mypy_cache .ruff_cache .hypothesis
