@@ -1,1 +1,1 @@
-"""Scorelane."""
+"""Celery entry points and nothing else. A task reads like its sentence: claim, load, score, save."""

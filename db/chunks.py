@@ -1,0 +1,176 @@
+"""Chunks of work: claim under a fence, load, finish, fail. A dispatch id is the fence.
+
+Whoever finds no row has lost the chunk to somebody else and must drop what it did.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from db.session import Connection
+
+
+class Claim(NamedTuple):
+    """A chunk that is now this worker's until its lease ends."""
+
+    id: int
+    dispatch_id: int
+    tenant_id: int
+    tenant: str
+    job_id: UUID
+    kind: str
+    lane: str
+    attempt: int
+    alone: bool
+    marked: UUID | None
+
+
+class Stored(NamedTuple):
+    """One message of a chunk as it is to be scored."""
+
+    id: UUID
+    mailbox_id: int
+    mailbox: str
+    received_at: datetime
+    direction: str
+    envelope: bytes | None
+    content: bytes
+    size_bytes: int
+
+
+def claim(connection: Connection, pairs: Sequence[tuple[int, int]], worker: str) -> list[Claim]:
+    """Take the chunks whose dispatch id is still the wanted one. Losing the commit only repeats the claim."""
+    with connection.transaction():
+        connection.execute("SET LOCAL synchronous_commit = off")
+        rows = connection.execute(
+            """UPDATE chunks c
+               SET state = 'claimed', attempt = attempt + 1, claimed_at = clock_timestamp(), worker = %s,
+                   lease_until = clock_timestamp() + make_interval(secs => l.lease_s)
+               FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (id, dispatch_id), lanes l, tenants t, jobs j
+               WHERE c.id = wanted.id AND c.dispatch_id = wanted.dispatch_id AND c.state = 'published'
+                     AND l.name = c.lane AND t.id = c.tenant_id AND j.id = c.job_id
+               RETURNING c.id, c.dispatch_id, c.tenant_id, t.name, c.job_id, j.kind, c.lane, c.attempt, c.alone,
+                         c.marked""",
+            (worker, [pair[0] for pair in pairs], [pair[1] for pair in pairs]),
+        ).fetchall()
+    return [Claim(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def load(connection: Connection, chunk_id: int) -> list[Stored]:
+    """The chunk's messages that are not scored yet, in id order, with their raw mail (zstd)."""
+    rows = connection.execute(
+        """SELECT m.id, m.mailbox_id, b.address, m.received_at, m.direction, m.envelope, r.content, m.size_bytes
+           FROM messages m
+           JOIN message_state s ON s.message_id = m.id AND s.state = 'accepted'
+           JOIN raw_mail r ON r.tenant_id = m.tenant_id AND r.month = m.month AND r.sha256 = m.sha256
+           JOIN mailboxes b ON b.id = m.mailbox_id
+           WHERE m.id = ANY ((SELECT message_ids FROM chunk_bodies WHERE chunk_id = %b)::uuid[])
+             AND s.message_id = ANY ((SELECT message_ids FROM chunk_bodies WHERE chunk_id = %b)::uuid[])
+           ORDER BY m.id""",
+        (chunk_id, chunk_id),
+        binary=True,
+    ).fetchall()
+    return [Stored(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def hold(connection: Connection, claim: Claim) -> bool:
+    """Lock the chunk row for a save; False when the fence is lost. First statement of the save transaction."""
+    row = connection.execute(
+        "SELECT 1 FROM chunks WHERE id = %s AND dispatch_id = %s AND state = 'claimed' FOR UPDATE",
+        (claim.id, claim.dispatch_id),
+    ).fetchone()
+    return row is not None
+
+
+def mark(connection: Connection, claim: Claim, message_id: UUID) -> bool:
+    """Note the message that is about to be worked on, so that a crash names it; False when the fence is lost."""
+    row = connection.execute(
+        "UPDATE chunks SET marked = %s WHERE id = %s AND dispatch_id = %s AND state = 'claimed' RETURNING id",
+        (message_id, claim.id, claim.dispatch_id),
+    ).fetchone()
+    return row is not None
+
+
+def unmark(connection: Connection, claim: Claim) -> None:
+    """The marked message is saved or set apart."""
+    connection.execute("UPDATE chunks SET marked = NULL WHERE id = %s", (claim.id,))
+
+
+def finish(connection: Connection, claim: Claim) -> None:
+    """The chunk is done. The caller holds its lock."""
+    connection.execute(
+        "UPDATE chunks SET state = 'done', marked = NULL, finished_at = clock_timestamp(), lease_until = NULL "
+        "WHERE id = %s",
+        (claim.id,),
+    )
+
+
+def count_in_job(connection: Connection, job_id: UUID, *, scored: int, dead: int = 0) -> None:
+    """Add to the job's counters: a hot row, so the last statement before commit."""
+    connection.execute(
+        """UPDATE jobs SET scored = scored + %(scored)s, dead = dead + %(dead)s,
+                  state = CASE WHEN state = 'open' AND scored + dead + %(scored)s + %(dead)s >= messages
+                               THEN 'done' ELSE state END,
+                  finished_at = CASE WHEN scored + dead + %(scored)s + %(dead)s >= messages THEN now() END
+           WHERE id = %(job)s""",
+        {"scored": scored, "dead": dead, "job": job_id},
+    )
+
+
+def set_alone(connection: Connection, claim: Claim, message_id: UUID, error: str, delay_s: float) -> None:
+    """Move one message into a chunk of its own, whose next attempt is its last.
+
+    The caller holds the chunk's lock. The first chunk's body stays as it is: its rest is found by state, and
+    the message set apart is found by both, whoever comes first; the fence on its state row decides.
+    """
+    connection.execute(
+        """WITH made AS (
+               INSERT INTO chunks (tenant_id, job_id, lane, state, messages, attempt, alone, marked, error,
+                                   next_attempt_at)
+               VALUES (%(tenant)s, %(job)s, %(lane)s, 'ready', 1, 2, true, %(message)s, %(error)s,
+                       clock_timestamp() + make_interval(secs => %(delay)s))
+               RETURNING id),
+           body AS (INSERT INTO chunk_bodies SELECT id, ARRAY[%(message)s::uuid] FROM made),
+           rest AS (UPDATE chunk_bodies SET message_ids = array_remove(message_ids, %(message)s::uuid)
+                    WHERE chunk_id = %(chunk)s)
+           UPDATE chunks SET marked = NULL, messages = greatest(messages - 1, 1) WHERE id = %(chunk)s""",
+        {
+            "tenant": claim.tenant_id,
+            "job": claim.job_id,
+            "lane": claim.lane,
+            "message": message_id,
+            "error": error,
+            "delay": delay_s,
+            "chunk": claim.id,
+        },
+    )
+
+
+def release(connection: Connection, pairs: Sequence[tuple[int, int]], error: str, delay_s: float = 0.0) -> int:
+    """Give claimed chunks back at once, with what went wrong; how many were still held by these dispatch ids."""
+    cursor = connection.execute(
+        """UPDATE chunks c SET state = 'ready', dispatch_id = NULL, lease_until = NULL, error = %s,
+                  next_attempt_at = clock_timestamp() + make_interval(secs => %s)
+           FROM unnest(%s::bigint[], %s::bigint[]) AS held (id, dispatch_id)
+           WHERE c.id = held.id AND c.dispatch_id = held.dispatch_id AND c.state = 'claimed'""",
+        (error, delay_s, [pair[0] for pair in pairs], [pair[1] for pair in pairs]),
+    )
+    return cursor.rowcount
+
+
+def forgive(connection: Connection, pairs: Sequence[tuple[int, int]], error: str, delay_s: float) -> int:
+    """Like `release`, for a fault that is not the chunk's (database or broker gone): the attempt does not count."""
+    cursor = connection.execute(
+        """UPDATE chunks c SET state = 'ready', dispatch_id = NULL, lease_until = NULL, error = %s,
+                  attempt = greatest(attempt - 1, 0), marked = CASE WHEN alone THEN marked END,
+                  next_attempt_at = clock_timestamp() + make_interval(secs => %s)
+           FROM unnest(%s::bigint[], %s::bigint[]) AS held (id, dispatch_id)
+           WHERE c.id = held.id AND c.dispatch_id = held.dispatch_id AND c.state = 'claimed'""",
+        (error, delay_s, [pair[0] for pair in pairs], [pair[1] for pair in pairs]),
+    )
+    return cursor.rowcount

@@ -1,0 +1,76 @@
+"""Messages that no attempt could score: kept with their error until somebody replays or discards them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from db.chunks import Claim
+    from db.session import Connection
+
+
+def bury(connection: Connection, claim: Claim, message_id: UUID, error: str) -> bool:
+    """Set a message aside with its error; False when it has reached a final state already.
+
+    The caller holds the chunk's lock.
+    """
+    row = connection.execute(
+        "UPDATE message_state SET state = 'dead' WHERE message_id = %s AND state = 'accepted' RETURNING 1",
+        (message_id,),
+    ).fetchone()
+    if row is None:
+        return False
+    connection.execute(
+        "INSERT INTO dead_letters (tenant_id, message_id, job_id, lane, attempts, error) "
+        "VALUES (%s, %s, %s, %s, %s, %s)",
+        (claim.tenant_id, message_id, claim.job_id, claim.lane, claim.attempt, error[:4000]),
+    )
+    return True
+
+
+def listing(connection: Connection, *, limit: int = 100, resolved: bool = False) -> list[tuple[object, ...]]:
+    """(id, tenant, message id, lane, attempts, error, died_at, resolution, resolved_by), newest first."""
+    return connection.execute(
+        """SELECT d.id, t.name, d.message_id, d.lane, d.attempts, d.error, d.died_at, d.resolution, d.resolved_by
+           FROM dead_letters d JOIN tenants t ON t.id = d.tenant_id
+           WHERE %s OR d.resolution IS NULL ORDER BY d.id DESC LIMIT %s""",
+        (resolved, limit),
+    ).fetchall()
+
+
+def replay(connection: Connection, letter_id: int, author: str) -> bool:
+    """Give a dead letter a fresh chunk in its lane; False when there is no such open letter."""
+    with connection.transaction():
+        row = connection.execute(
+            "UPDATE dead_letters SET resolution = 'replayed', resolved_by = %s, resolved_at = now() "
+            "WHERE id = %s AND resolution IS NULL RETURNING tenant_id, message_id, job_id, lane",
+            (author, letter_id),
+        ).fetchone()
+        if row is None:
+            return False
+        tenant_id, message_id, job_id, lane = row
+        connection.execute(
+            "UPDATE message_state SET state = 'accepted' WHERE message_id = %s AND state = 'dead'", (message_id,)
+        )
+        connection.execute(
+            """WITH made AS (INSERT INTO chunks (tenant_id, job_id, lane, state, messages)
+                             VALUES (%s, %s, %s, 'ready', 1) RETURNING id)
+               INSERT INTO chunk_bodies SELECT id, ARRAY[%s::uuid] FROM made""",
+            (tenant_id, job_id, lane, message_id),
+        )
+        connection.execute(
+            "UPDATE jobs SET dead = dead - 1, state = 'open', finished_at = NULL WHERE id = %s", (job_id,)
+        )
+    return True
+
+
+def discard(connection: Connection, letter_id: int, author: str) -> bool:
+    """Close a dead letter without another attempt; False when there is no such open letter."""
+    row = connection.execute(
+        "UPDATE dead_letters SET resolution = 'discarded', resolved_by = %s, resolved_at = now() "
+        "WHERE id = %s AND resolution IS NULL RETURNING id",
+        (author, letter_id),
+    ).fetchone()
+    return row is not None

@@ -1,0 +1,159 @@
+"""What acceptance writes: receipts (the dedupe lock), raw mail, messages, a job and its chunks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from db.session import Connection
+
+
+class NewMessage(NamedTuple):
+    """A message that the transaction is to store; `content` is zstd."""
+
+    id: UUID
+    sha256: bytes
+    size_bytes: int
+    content: bytes
+    received_at: datetime
+    direction: str
+    envelope: bytes | None
+    source: str | None
+
+
+class NewChunk(NamedTuple):
+    """Up to N message ids of one job; published at once when a dispatch id will be given."""
+
+    message_ids: list[UUID]
+    publish: bool
+
+
+def known(connection: Connection, tenant_id: int, mailbox_id: int, digests: Sequence[bytes]) -> dict[bytes, UUID]:
+    """Message id by digest of those that this mailbox holds already."""
+    rows = connection.execute(
+        "SELECT sha256, message_id FROM receipts WHERE tenant_id = %b AND mailbox_id = %b AND sha256 = ANY (%b)",
+        (tenant_id, mailbox_id, list(digests)),
+        binary=True,
+    ).fetchall()
+    return {bytes(row[0]): row[1] for row in rows}  # type: ignore[call-overload,misc]
+
+
+def join_job(connection: Connection, *, job_id: UUID, tenant_id: int, lane: str, actor: str, key: str | None) -> UUID:
+    """Id of the job that an idempotency key names, or of a new job. Locks it until commit when it has a key."""
+    row = connection.execute(
+        """INSERT INTO jobs (id, tenant_id, kind, lane, actor, idempotency_key) VALUES (%s, %s, 'intake', %s, %s, %s)
+           ON CONFLICT (tenant_id, idempotency_key) DO UPDATE SET lane = jobs.lane RETURNING id""",
+        (job_id, tenant_id, lane, actor, key),
+    ).fetchone()
+    assert row is not None
+    return row[0]  # type: ignore[return-value]
+
+
+def of_job(connection: Connection, job_id: UUID, message_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the messages that this job accepted."""
+    rows = connection.execute(
+        "SELECT id FROM messages WHERE id = ANY (%b) AND job_id = %b",
+        (list(message_ids), job_id),
+        binary=True,
+    ).fetchall()
+    return {row[0] for row in rows}  # type: ignore[misc]
+
+
+def claim_receipts(connection: Connection, tenant_id: int, mailbox_id: int, new: Sequence[NewMessage]) -> set[bytes]:
+    """Insert receipts in key order; the digests of those that were really new."""
+    ordered = sorted(new, key=lambda message: message.sha256)
+    rows = connection.execute(
+        """INSERT INTO receipts (tenant_id, mailbox_id, sha256, message_id)
+           SELECT %b, %b, * FROM unnest(%b::bytea[], %b::uuid[])
+           ON CONFLICT DO NOTHING RETURNING sha256""",
+        (tenant_id, mailbox_id, [m.sha256 for m in ordered], [m.id for m in ordered]),
+        binary=True,
+    ).fetchall()
+    return {bytes(row[0]) for row in rows}  # type: ignore[call-overload]
+
+
+def store(
+    connection: Connection,
+    *,
+    tenant_id: int,
+    mailbox_id: int,
+    job_id: UUID,
+    month: date,
+    new: Sequence[NewMessage],
+) -> None:
+    """Write raw mail, messages and their state rows, raw mail in key order."""
+    ordered = sorted(new, key=lambda message: message.sha256)
+    connection.execute(
+        """INSERT INTO raw_mail (tenant_id, month, sha256, size_bytes, content)
+           SELECT %b, %b, * FROM unnest(%b::bytea[], %b::integer[], %b::bytea[]) ON CONFLICT DO NOTHING""",
+        (
+            tenant_id,
+            month,
+            [m.sha256 for m in ordered],
+            [m.size_bytes for m in ordered],
+            [m.content for m in ordered],
+        ),
+    )
+    connection.execute(
+        """INSERT INTO messages (tenant_id, mailbox_id, job_id, month, id, sha256, size_bytes, received_at,
+                                 direction, envelope, source)
+           SELECT %b, %b, %b, %b, * FROM unnest(%b::uuid[], %b::bytea[], %b::integer[], %b::timestamptz[],
+                                                 %b::text[], %b::bytea[], %b::text[])""",
+        (
+            tenant_id,
+            mailbox_id,
+            job_id,
+            month,
+            [m.id for m in new],
+            [m.sha256 for m in new],
+            [m.size_bytes for m in new],
+            [m.received_at for m in new],
+            [m.direction for m in new],
+            [m.envelope for m in new],
+            [m.source for m in new],
+        ),
+    )
+    connection.execute(
+        "INSERT INTO message_state (tenant_id, mailbox_id, message_id) SELECT %b, %b, * FROM unnest(%b::uuid[])",
+        (tenant_id, mailbox_id, [m.id for m in new]),
+    )
+
+
+def add_chunks(
+    connection: Connection, *, tenant_id: int, job_id: UUID, lane: str, chunks: Sequence[NewChunk]
+) -> list[tuple[int, int | None]]:
+    """Add chunks and count their messages in the job; (chunk id, dispatch id or None when not published)."""
+    made: list[tuple[int, int | None]] = []
+    for chunk in chunks:
+        row = connection.execute(
+            """WITH made AS (
+                   INSERT INTO chunks (tenant_id, job_id, lane, messages, state, dispatch_id, published_at)
+                   SELECT %(tenant)s, %(job)s, %(lane)s, %(count)s,
+                          CASE WHEN %(publish)s THEN 'published' ELSE 'ready' END,
+                          CASE WHEN %(publish)s THEN nextval('dispatch_ids') END,
+                          CASE WHEN %(publish)s THEN clock_timestamp() END
+                   RETURNING id, dispatch_id),
+               body AS (INSERT INTO chunk_bodies SELECT id, %(ids)b FROM made)
+               SELECT id, dispatch_id FROM made""",
+            {
+                "tenant": tenant_id,
+                "job": job_id,
+                "lane": lane,
+                "count": len(chunk.message_ids),
+                "publish": chunk.publish,
+                "ids": chunk.message_ids,
+            },
+        ).fetchone()
+        assert row is not None
+        made.append((int(str(row[0])), None if row[1] is None else int(str(row[1]))))
+    total = sum(len(chunk.message_ids) for chunk in chunks)
+    connection.execute(
+        "UPDATE jobs SET messages = messages + %s, state = CASE state WHEN 'done' THEN 'open' ELSE state END "
+        "WHERE id = %s",
+        (total, job_id),
+    )
+    return made

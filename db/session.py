@@ -1,0 +1,54 @@
+"""Connections. Every session has time limits, so that a lost server is noticed and nothing waits for ever."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Engine
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+# Plans cached while tables were empty cost dearly once they are full, and just-in-time compilation costs
+# more than the short statements here.
+WORKER_SETTINGS: Mapping[str, str] = {
+    "plan_cache_mode": "force_custom_plan",
+    "jit": "off",
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+    "timezone": "UTC",
+}
+
+
+def connect(url: str, *, application: str, autocommit: bool = True) -> Connection:
+    """An open connection that commits each statement unless a `transaction()` block is open.
+
+    Raises psycopg.OperationalError when the server cannot be reached within 5 s.
+    """
+    options = " ".join(f"-c {name}={value}" for name, value in WORKER_SETTINGS.items())
+    return psycopg.connect(
+        url,
+        autocommit=autocommit,
+        application_name=application,
+        connect_timeout=5,
+        options=options,
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        tcp_user_timeout=30_000,
+    )
+
+
+def engine(url: str) -> Engine:
+    """A SQLAlchemy engine for reads that are composed of optional filters."""
+    from sqlalchemy import create_engine  # noqa: PLC0415 - keeps the enqueuer's import light
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    target = make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(target, poolclass=NullPool)

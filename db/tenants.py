@@ -1,0 +1,59 @@
+"""Tenants and their mailboxes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from db.session import Connection
+
+
+def ensure(connection: Connection, name: str) -> tuple[int, bool]:
+    """Id of a tenant, and whether it was created by this call.
+
+    Raises psycopg.errors.CheckViolation when the name is not 1 to 63 of ``a-z 0-9 . _ -``.
+    """
+    found = find(connection, name)
+    if found is not None:
+        return found, False
+    row = connection.execute(
+        "INSERT INTO tenants (name) VALUES (%s) ON CONFLICT (name) DO NOTHING RETURNING id", (name,)
+    ).fetchone()
+    if row is None:
+        again = find(connection, name)
+        assert again is not None
+        return again, False
+    return int(str(row[0])), True
+
+
+def find(connection: Connection, name: str) -> int | None:
+    """Id of a tenant by name, or None."""
+    row = connection.execute("SELECT id FROM tenants WHERE name = %s", (name,)).fetchone()
+    return None if row is None else int(str(row[0]))
+
+
+def listing(connection: Connection) -> list[tuple[str, datetime, int, int]]:
+    """(name, created_at, mailboxes, messages) of every tenant by name."""
+    return connection.execute(
+        """SELECT t.name, t.created_at,
+                  (SELECT count(*) FROM mailboxes m WHERE m.tenant_id = t.id),
+                  (SELECT count(*) FROM message_state s WHERE s.tenant_id = t.id)
+           FROM tenants t ORDER BY t.name"""
+    ).fetchall()  # type: ignore[return-value]
+
+
+def ensure_mailbox(connection: Connection, tenant_id: int, address: str) -> int:
+    """Id of a mailbox, created when it is new. Addresses are compared in lower case."""
+    address = address.lower()
+    query = "SELECT id FROM mailboxes WHERE tenant_id = %s AND address = %s"
+    row = connection.execute(query, (tenant_id, address)).fetchone()
+    if row is None:
+        row = connection.execute(
+            "INSERT INTO mailboxes (tenant_id, address) VALUES (%s, %s) "
+            "ON CONFLICT (tenant_id, address) DO UPDATE SET address = excluded.address RETURNING id",
+            (tenant_id, address),
+        ).fetchone()
+    assert row is not None
+    return int(str(row[0]))

@@ -1,0 +1,282 @@
+"""Accepting messages: one transaction stores them with their job and chunks, then their work is published."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import psycopg
+import structlog
+import zstandard
+from uuid_utils.compat import uuid7
+
+from db import intake, lanes, tenants
+from db.session import Connection, connect
+from scorelane.enqueuer.envelope import Envelope, encode
+from scorelane.enqueuer.errors import Busy, Rejected, Unavailable
+from scorelane.enqueuer.lanes import CHUNK_BYTES, LANES, MESSAGE_BYTES, Lane
+from scorelane.enqueuer.publish import Publisher, broker_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+log = structlog.get_logger()
+
+COMPRESSION_LEVEL = 3
+HEADER_BYTES = 64 * 1024
+"""A message's first header line must stand within this many bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message to accept."""
+
+    raw: bytes
+    received_at: datetime | None = None
+    """When the protected side received it; timezone-aware. None means now."""
+    envelope: Envelope | None = None
+    direction: str = "inbound"
+    source: str | None = None
+    """Where it was read from, for people."""
+
+
+class Receipt(NamedTuple):
+    """What became of one message: `accepted`, `duplicate` (of `message_id`) or `rejected` with the reason."""
+
+    status: str
+    sha256: str
+    message_id: UUID | None = None
+    reason: str | None = None
+
+
+class _Place(NamedTuple):
+    tenant_id: int
+    mailbox_id: int
+    tenant: str
+
+
+class Enqueuer:
+    """The front door to one database and broker. Safe to share between threads; calls take turns."""
+
+    def __init__(self, database_url: str, broker_url: str, *, actor: str = "ingestion") -> None:
+        self._url = database_url
+        self._publisher = Publisher(broker_url)
+        self._actor = actor
+        self._connection: Connection | None = None
+        self._places: dict[tuple[str, str], _Place] = {}
+        self._turn = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._turn:
+            self._publisher.close()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def accept(
+        self,
+        messages: Sequence[Incoming],
+        *,
+        tenant: str,
+        mailbox: str,
+        lane: str = "realtime",
+        idempotency_key: str | None = None,
+    ) -> list[Receipt]:
+        """Receipts in the order of the messages; when this returns, what is accepted is durable.
+
+        A copy that the mailbox holds already gets a `duplicate` receipt. Calls with one idempotency key join one
+        job, and a repeated call gets the same receipts. The broker being away is no error.
+        Raises Rejected (unknown lane or tenant), Busy (over the lane's backlog limit) or Unavailable (database);
+        nothing of the batch is then stored.
+        """
+        if lane not in LANES:
+            raise Rejected(f"lane {lane!r} is not one of {', '.join(LANES)}")
+        with self._turn:
+            try:
+                return self._accept(messages, tenant, mailbox, LANES[lane], idempotency_key)
+            except psycopg.errors.DiskFull as fault:
+                raise Unavailable("the database's disk is full; nothing of this batch was stored") from fault
+            except psycopg.OperationalError as fault:
+                self._forget_connection()
+                reason = str(fault).strip().splitlines()[0]
+                raise Unavailable(f"the database is not available: {reason}") from fault
+
+    def _accept(
+        self, messages: Sequence[Incoming], tenant: str, mailbox: str, lane: Lane, key: str | None
+    ) -> list[Receipt]:
+        connection = self._open()
+        place = self._place(connection, tenant, mailbox)
+        receipts: list[Receipt | None] = [None] * len(messages)
+        digests: list[bytes] = []
+        first: dict[bytes, int] = {}
+        for position, message in enumerate(messages):
+            digest = hashlib.sha256(message.raw).digest()
+            digests.append(digest)
+            reason = why_not(message)
+            if reason is not None:
+                receipts[position] = Receipt("rejected", digest.hex(), reason=reason)
+            else:
+                first.setdefault(digest, position)
+        held = intake.known(connection, place.tenant_id, place.mailbox_id, list(first))
+        fresh = [position for digest, position in first.items() if digest not in held]
+        publish, room = self._capacity(connection, lane) if fresh else (False, 0)
+        new = [_compressed(messages[position], digests[position]) for position in fresh]
+        job_id: UUID | None = None
+        work: list[tuple[int, int, int, str]] = []
+        won: dict[bytes, UUID] = {}
+        if new or (key is not None and held):
+            with connection.transaction():
+                job_id = intake.join_job(
+                    connection,
+                    job_id=uuid7(),
+                    tenant_id=place.tenant_id,
+                    lane=lane.name,
+                    actor=self._actor,
+                    key=key,
+                )
+                claimed = intake.claim_receipts(connection, place.tenant_id, place.mailbox_id, new)
+                new = [message for message in new if message.sha256 in claimed]
+                won = {message.sha256: message.id for message in new}
+                if new:
+                    intake.store(
+                        connection,
+                        tenant_id=place.tenant_id,
+                        mailbox_id=place.mailbox_id,
+                        job_id=job_id,
+                        month=datetime.now(UTC).date().replace(day=1),
+                        new=new,
+                    )
+                    chunks = _chunks(new, lane.chunk_messages, room if publish else 0)
+                    made = intake.add_chunks(
+                        connection, tenant_id=place.tenant_id, job_id=job_id, lane=lane.name, chunks=chunks
+                    )
+                    work = [
+                        (chunk_id, dispatch_id, len(chunk.message_ids), place.tenant)
+                        for (chunk_id, dispatch_id), chunk in zip(made, chunks, strict=True)
+                        if dispatch_id is not None
+                    ]
+                mine = intake.of_job(connection, job_id, list(held.values())) if key and held else set()
+                lanes.count(
+                    connection,
+                    lane.name,
+                    {"accepted": len(new), "rejected": sum(r is not None for r in receipts)},
+                    shard=threading.get_native_id(),
+                )
+        else:
+            mine = set()
+        raced = [digest for digest in first if digest not in won and digest not in held]
+        if raced:
+            held |= intake.known(connection, place.tenant_id, place.mailbox_id, raced)
+        self._publish(lane.name, work)
+        for position, digest in enumerate(digests):
+            if receipts[position] is not None:
+                continue
+            is_first = first[digest] == position
+            message_id = won.get(digest) or held[digest]
+            accepted = is_first and (digest in won or message_id in mine)
+            receipts[position] = Receipt("accepted" if accepted else "duplicate", digest.hex(), message_id)
+        return [receipt for receipt in receipts if receipt is not None]
+
+    def _publish(self, lane: str, work: list[tuple[int, int, int, str]]) -> None:
+        if not work:
+            return
+        try:
+            self._publisher.publish(lane, work)
+        except broker_faults() as fault:
+            self._publisher.reset()
+            log.warning("publish_left_to_dispatcher", lane=lane, chunks=len(work), error=type(fault).__name__)
+
+    def _capacity(self, connection: Connection, lane: Lane) -> tuple[bool, int]:
+        """Whether to publish at once, and how many messages the window has room for. Raises Busy."""
+        paused, window, limit, ready, published = lanes.waiting(connection, lane.name)
+        if ready + published >= limit:
+            lanes.count(connection, lane.name, {"shed": 1}, shard=threading.get_native_id())
+            raise Busy(lane.name, retry_after_s=max(1.0, 2.0 * (ready + published) / max(window, 1)))
+        return lane.publishes_at_once and not paused and ready == 0, max(0, window - published)
+
+    def _place(self, connection: Connection, tenant: str, mailbox: str) -> _Place:
+        place = self._places.get((tenant, mailbox))
+        if place is None:
+            tenant_id = tenants.find(connection, tenant)
+            if tenant_id is None:
+                raise Rejected(f"tenant {tenant!r} is not known; make it with: scorelane tenants create {tenant}")
+            if not mailbox or len(mailbox) > 320 or any(c.isspace() for c in mailbox):  # noqa: PLR2004 - RFC 3696
+                raise Rejected(f"mailbox {mailbox[:80]!r} is not an address")
+            place = _Place(tenant_id, tenants.ensure_mailbox(connection, tenant_id, mailbox), tenant)
+            self._places[tenant, mailbox] = place
+        return place
+
+    def _open(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._url, application="scorelane-enqueuer")
+        return self._connection
+
+    def _forget_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def why_not(message: Incoming) -> str | None:
+    """Reason to reject a message, or None. What is accepted has at least one header-like line at its start."""
+    raw = message.raw
+    if not raw.strip():
+        return "empty"
+    if len(raw) > MESSAGE_BYTES:
+        return f"over the size limit: {len(raw):,} bytes, at most {MESSAGE_BYTES:,} are taken"
+    if message.direction not in ("inbound", "outbound"):
+        return f"direction {message.direction!r} is not inbound or outbound"
+    if message.received_at is not None and message.received_at.tzinfo is None:
+        return "received_at has no time zone"
+    return None if looks_like_mail(raw) else "not mail: it does not begin with a header line (Name: value)"
+
+
+def looks_like_mail(raw: bytes) -> bool:
+    """Whether one of the first lines reads as a header field (RFC 5322 section 2.2)."""
+    start = raw[:HEADER_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith((b"From ", b">From ")):
+        start = start.partition(b"\n")[2]
+    name, colon, _ = start.partition(b"\n")[0].partition(b":")
+    name = name.rstrip()
+    return bool(colon) and 0 < len(name) < 128 and all(33 <= byte <= 126 for byte in name)  # noqa: PLR2004 - ftext
+
+
+def _compressed(message: Incoming, digest: bytes) -> intake.NewMessage:
+    return intake.NewMessage(
+        id=uuid7(),
+        sha256=digest,
+        size_bytes=len(message.raw),
+        content=zstandard.compress(message.raw, COMPRESSION_LEVEL),
+        received_at=message.received_at or datetime.now(UTC),
+        direction=message.direction,
+        envelope=encode(message.envelope),
+        source=None if message.source is None else message.source.replace("\0", "")[:1024],
+    )
+
+
+def _chunks(new: Sequence[intake.NewMessage], most: int, room: int) -> list[intake.NewChunk]:
+    """Cut into chunks of at most `most` messages and CHUNK_BYTES; those within `room` messages are published."""
+    chunks: list[intake.NewChunk] = []
+    group: list[UUID] = []
+    size = planned = 0
+    for message in new:
+        if group and (len(group) == most or size + message.size_bytes > CHUNK_BYTES):
+            chunks.append(intake.NewChunk(group, publish=planned < room))
+            planned += len(group)
+            group, size = [], 0
+        group.append(message.id)
+        size += message.size_bytes
+    if group:
+        chunks.append(intake.NewChunk(group, publish=planned < room))
+    return chunks

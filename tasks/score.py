@@ -1,0 +1,159 @@
+"""`scorelane.score_chunks`: claim, load, score, save.
+
+Two short transactions a chunk, none open while computing. A chunk's first attempt goes all at once; from the second
+on it goes message by message, each marked before it starts, so that a message which kills its worker names itself;
+what was marked by a dead worker gets a chunk of its own, and after that dead letters.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import psycopg
+import structlog
+
+from db import chunks, dead_letters, lanes, scores
+from tasks import results
+from tasks.session import NoBundle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from db.bundles import Pointer
+    from db.chunks import Claim
+    from scorelane.scoring import Scorer
+    from tasks.session import Session
+
+log = structlog.get_logger()
+
+RETRY_DELAY_S = 1.0
+"""Before a chunk that failed through no fault of its own is tried again."""
+
+
+def score_chunks(session: Session, pairs: Sequence[tuple[int, int]]) -> int:
+    """Score the chunks that are still ours; how many messages reached a final state."""
+    started = time.monotonic()
+    try:
+        claims = chunks.claim(session.connection(), pairs, session.worker)
+    except psycopg.OperationalError:
+        session.forget_connection()
+        raise
+    if len(claims) < len(pairs):
+        log.info("stale_dispatch_dropped", chunks=len(pairs) - len(claims))
+    total = 0
+    for claim in claims:
+        try:
+            total += _score(session, claim)
+        except (psycopg.OperationalError, NoBundle) as fault:
+            session.forget_connection()
+            _forgive(session, claim, fault)
+            raise
+        except Exception as fault:
+            log.exception("chunk_failed", chunk_id=claim.id, attempt=claim.attempt)
+            error = f"{type(fault).__name__}: {fault}"
+            if chunks.release(session.connection(), [(claim.id, claim.dispatch_id)], error):
+                lanes.count(session.connection(), claim.lane, {"retried": 1}, session.shard)
+    if total:
+        log.info("chunks_scored", chunks=len(claims), messages=total, ms=round(1000 * (time.monotonic() - started)))
+    return total
+
+
+def _score(session: Session, claim: Claim) -> int:
+    pointer, scorer = session.live()
+    if claim.alone:
+        return _score_alone(session, claim, pointer, scorer)
+    if claim.attempt == 1:
+        stored = chunks.load(session.connection(), claim.id)
+        return _save(session, claim, results.score(stored, scorer, pointer), final=True)
+    if claim.marked is not None:
+        connection = session.connection()
+        with connection.transaction():
+            if not chunks.hold(connection, claim):
+                return 0
+            chunks.set_alone(connection, claim, claim.marked, "its worker died", delay_s=0)
+    return _score_carefully(session, claim, pointer, scorer)
+
+
+def _score_carefully(session: Session, claim: Claim, pointer: Pointer, scorer: Scorer) -> int:
+    connection = session.connection()
+    done = 0
+    for stored in chunks.load(connection, claim.id):
+        if not chunks.mark(connection, claim, stored.id):
+            return done
+        try:
+            new = results.score([stored], scorer, pointer)
+        except psycopg.OperationalError:
+            raise
+        except Exception as fault:
+            log.exception("message_failed", chunk_id=claim.id, message_id=str(stored.id))
+            with connection.transaction():
+                if not chunks.hold(connection, claim):
+                    return done
+                chunks.set_alone(connection, claim, stored.id, f"{type(fault).__name__}: {fault}", RETRY_DELAY_S)
+        else:
+            done += _save(session, claim, new, final=False)
+    with connection.transaction():
+        if chunks.hold(connection, claim):
+            chunks.finish(connection, claim)
+    return done
+
+
+def _score_alone(session: Session, claim: Claim, pointer: Pointer, scorer: Scorer) -> int:
+    stored = chunks.load(session.connection(), claim.id)
+    if claim.attempt > 3:  # noqa: PLR2004 - normal, careful, alone
+        _bury(session, claim, "its worker died at three attempts, the last one alone with this message")
+        return 0
+    try:
+        new = results.score(stored, scorer, pointer)
+    except psycopg.OperationalError:
+        raise
+    except Exception as fault:
+        log.exception("message_failed_alone", chunk_id=claim.id)
+        _bury(session, claim, f"{type(fault).__name__}: {fault}")
+        return 0
+    return _save(session, claim, new, final=True)
+
+
+def _save(session: Session, claim: Claim, new: list[scores.NewScore], *, final: bool) -> int:
+    """Write results under the fence; 0 when the chunk was lost to somebody else meanwhile."""
+    connection = session.connection()
+    with connection.transaction():
+        if not chunks.hold(connection, claim):
+            log.warning("fence_lost", chunk_id=claim.id, dispatch_id=claim.dispatch_id)
+            return 0
+        saved = scores.save_first(connection, tenant_id=claim.tenant_id, job_id=claim.job_id, new=new) if new else 0
+        if final:
+            chunks.finish(connection, claim)
+        else:
+            chunks.unmark(connection, claim)
+        lanes.count(connection, claim.lane, {"scored": saved}, session.shard)
+        chunks.count_in_job(connection, claim.job_id, scored=saved)
+    return saved
+
+
+def _bury(session: Session, claim: Claim, error: str) -> None:
+    assert claim.marked is not None
+    connection = session.connection()
+    with connection.transaction():
+        if not chunks.hold(connection, claim):
+            return
+        buried = dead_letters.bury(connection, claim, claim.marked, error)
+        chunks.finish(connection, claim)
+        lanes.count(connection, claim.lane, {"dead": int(buried)}, session.shard)
+        chunks.count_in_job(connection, claim.job_id, scored=0, dead=int(buried))
+    log.error("message_dead", message_id=str(claim.marked), chunk_id=claim.id, error=error)
+
+
+def _forgive(session: Session, claim: Claim, fault: Exception) -> None:
+    """Give the chunk back if the database answers; else its lease ends by itself."""
+    try:
+        chunks.forgive(session.connection(), [(claim.id, claim.dispatch_id)], type(fault).__name__, RETRY_DELAY_S)
+    except psycopg.OperationalError:
+        session.forget_connection()
+
+
+def now() -> datetime:
+    """The time that a score's basis carries."""
+    return datetime.now(UTC)

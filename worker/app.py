@@ -1,0 +1,87 @@
+"""The Celery application of the workers: ``celery -A worker.app worker -Q LANE[,LANE]``.
+
+Prefork children open their own connections and load their own bundle; the parent gives a dead child's chunks back.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+# A forked child that predicts with OpenMP threads of its parent's library hangs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import psycopg
+import structlog
+from celery.signals import setup_logging, worker_process_init
+from celery.worker.request import Request
+
+import tasks.score
+from db import chunks, lanes
+from db.session import connect
+from scorelane.enqueuer import wire
+from scorelane.settings import Settings
+from tasks.session import Session
+from worker.logs import configure_logs
+
+log = structlog.get_logger()
+settings = Settings()
+app = wire.make_app(settings.broker_url)
+app.conf.task_time_limit = settings.task_time_limit_s
+_session: Session | None = None
+
+
+class LeaseRequest(Request):  # type: ignore[misc]
+    """Gives the chunks of a child that died back at once, instead of when their lease ends."""
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
+        """Called in the parent when a task ran out of time."""
+        super().on_timeout(soft, timeout)
+        if not soft:
+            self._release(f"ran longer than {timeout:.0f} s")
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Called in the parent when a task raised or its child died."""
+        result = super().on_failure(exc_info, send_failed_event, return_ok)
+        if "WorkerLost" in type(exc_info.exception).__name__ or "WorkerLost" in repr(exc_info.exception):
+            self._release("its worker died")
+        return result
+
+    def _release(self, error: str) -> None:
+        try:
+            pairs = [(int(chunk), int(dispatch)) for chunk, dispatch in self._payload[0][0]]
+            with connect(settings.database_url, application="scorelane-release") as connection:
+                released = chunks.release(connection, pairs, error)
+                if released:
+                    lanes.count(connection, self.delivery_info["routing_key"], {"retried": released}, os.getpid())
+        except (psycopg.Error, ValueError, TypeError, IndexError):
+            log.warning("release_left_to_lease", error=error)
+        else:
+            log.warning("lease_released", chunks=released, error=error)
+
+
+@app.task(name=wire.SCORE_CHUNKS, Request=LeaseRequest, typing=False)  # type: ignore[untyped-decorator]
+def score_chunks(pairs: list[list[int]]) -> None:
+    """Score chunks of messages: each a chunk id with the dispatch id that fences it."""
+    tasks.score.score_chunks(_own_session(), [(int(chunk), int(dispatch)) for chunk, dispatch in pairs])
+
+
+def _own_session() -> Session:
+    global _session  # noqa: PLW0603 - one session a process, made after the fork
+    if _session is None:
+        _session = Session(settings.database_url, group=settings.worker_group)
+    return _session
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _logs(**_: object) -> None:
+    configure_logs(settings.log_level)
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _warm(**_: object) -> None:
+    """Load the bundle before the first chunk comes; without a database yet, the first chunk does it."""
+    try:
+        _own_session().live()
+    except Exception as fault:  # noqa: BLE001 - warming is optional, the task reports what is wrong
+        log.warning("not_warmed", error=str(fault))
