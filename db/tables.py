@@ -1,0 +1,374 @@
+"""The tables as SQLAlchemy metadata, equal to what the migrations make (a test compares the two).
+
+Queries that are composed of optional filters are built on these; hot paths are plain SQL in the nouns' modules.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL
+
+metadata = MetaData()
+
+
+def required(name: str, type_: Any, *args: Any, default: str | None = None) -> Column[Any]:
+    """A NOT NULL column, with a server default where one is named."""
+    return Column(name, type_, *args, nullable=False, server_default=None if default is None else text(default))
+
+
+def optional(name: str, type_: Any, *args: Any) -> Column[Any]:
+    """A column that may be NULL."""
+    return Column(name, type_, *args, nullable=True)
+
+
+def identity(type_: Any = Integer) -> Column[Any]:
+    """A generated primary key."""
+    return Column("id", type_, Identity(always=True), primary_key=True)
+
+
+def tenant(*, references: bool = True) -> Column[Any]:
+    """The protected organisation that a row belongs to; row-level security reads it."""
+    return required("tenant_id", Integer, *([ForeignKey("tenants.id")] if references else []))
+
+
+TIME = DateTime(timezone=True)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    identity(),
+    required("name", Text),
+    required("created_at", TIME, default="now()"),
+    required("raw_days", Integer, default="30"),
+    required("score_days", Integer, default="400"),
+    UniqueConstraint("name"),
+    CheckConstraint("name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'"),
+)
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    identity(),
+    tenant(),
+    required("address", Text),
+    required("created_at", TIME, default="now()"),
+    UniqueConstraint("tenant_id", "address"),
+)
+directories = Table(
+    "directories",
+    metadata,
+    tenant(),
+    required("version", Integer),
+    required("valid_from", TIME, default="now()"),
+    required("author", Text),
+    required("body", LargeBinary),
+    PrimaryKeyConstraint("tenant_id", "version"),
+)
+policies = Table(
+    "policies",
+    metadata,
+    tenant(),
+    required("version", Integer),
+    required("valid_from", TIME, default="now()"),
+    required("author", Text),
+    required("body", JSONB),
+    PrimaryKeyConstraint("tenant_id", "version"),
+)
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    required("urgency", SmallInteger),
+    required("paused", Boolean, default="false"),
+    required("window_messages", Integer),
+    required("backlog_limit", BigInteger),
+    required("lease_s", Integer, default="90"),
+)
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    tenant(),
+    required("kind", Text),
+    required("lane", Text, ForeignKey("lanes.name")),
+    required("actor", Text),
+    optional("idempotency_key", Text),
+    required("state", Text, default="'open'"),
+    required("messages", Integer, default="0"),
+    required("scored", Integer, default="0"),
+    required("dead", Integer, default="0"),
+    required("created_at", TIME, default="now()"),
+    optional("finished_at", TIME),
+    UniqueConstraint("tenant_id", "idempotency_key"),
+)
+chunks = Table(
+    "chunks",
+    metadata,
+    identity(BigInteger),
+    tenant(),
+    required("job_id", Uuid, ForeignKey("jobs.id")),
+    required("lane", Text, ForeignKey("lanes.name")),
+    required("state", Text),
+    required("messages", Integer),
+    required("attempt", SmallInteger, default="0"),
+    required("alone", Boolean, default="false"),
+    optional("marked", Uuid),
+    optional("error", Text),
+    optional("dispatch_id", BigInteger),
+    optional("worker", Text),
+    required("created_at", TIME, default="clock_timestamp()"),
+    required("next_attempt_at", TIME, default="clock_timestamp()"),
+    optional("published_at", TIME),
+    optional("claimed_at", TIME),
+    optional("lease_until", TIME),
+    optional("finished_at", TIME),
+    Index("chunks_ready", "lane", "tenant_id", "id", postgresql_where=text("state = 'ready'")),
+    Index("chunks_published", "lane", "published_at", postgresql_where=text("state = 'published'")),
+    Index("chunks_claimed", "lease_until", postgresql_where=text("state = 'claimed'")),
+    Index("chunks_finished", "lane", "finished_at", postgresql_where=text("state = 'done'")),
+    Index("chunks_job", "job_id"),
+)
+chunk_bodies = Table(
+    "chunk_bodies",
+    metadata,
+    Column("chunk_id", BigInteger, ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
+    required("message_ids", ARRAY(Uuid)),
+)
+dispatcher_lease = Table(
+    "dispatcher_lease",
+    metadata,
+    Column("singleton", Boolean, primary_key=True, server_default=text("true")),
+    required("holder", Text),
+    required("epoch", BigInteger),
+    required("lease_until", TIME),
+)
+counters = Table(
+    "counters",
+    metadata,
+    required("name", Text),
+    required("lane", Text),
+    required("shard", SmallInteger),
+    required("value", BigInteger),
+    PrimaryKeyConstraint("name", "lane", "shard"),
+)
+receipts = Table(
+    "receipts",
+    metadata,
+    tenant(references=False),
+    required("mailbox_id", Integer),
+    required("sha256", LargeBinary),
+    required("message_id", Uuid),
+    PrimaryKeyConstraint("tenant_id", "mailbox_id", "sha256"),
+)
+raw_mail = Table(
+    "raw_mail",
+    metadata,
+    tenant(references=False),
+    required("month", Date),
+    required("sha256", LargeBinary),
+    required("size_bytes", Integer),
+    required("content", LargeBinary),
+    PrimaryKeyConstraint("tenant_id", "month", "sha256"),
+)
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    tenant(references=False),
+    required("mailbox_id", Integer),
+    required("job_id", Uuid),
+    required("sha256", LargeBinary),
+    required("month", Date),
+    required("size_bytes", Integer),
+    required("received_at", TIME),
+    required("direction", Text),
+    optional("envelope", LargeBinary),
+    optional("source", Text),
+    Index("messages_tenant", "tenant_id", "id"),
+)
+message_state = Table(
+    "message_state",
+    metadata,
+    Column("message_id", Uuid, primary_key=True),
+    tenant(references=False),
+    required("mailbox_id", Integer),
+    required("state", Text, default="'accepted'"),
+    required("revision", Integer, default="0"),
+    optional("log_odds", Double),
+    optional("verdict", Text),
+    optional("category", Text),
+    optional("basis_pointer", Integer),
+    optional("basis_time", TIME),
+    optional("scored_at", TIME),
+    optional("sender", Text),
+    optional("sender_domain", Text),
+    optional("subject", Text),
+    optional("header_message_id", Text),
+    Index("message_state_tenant", "tenant_id", "message_id"),
+    Index("message_state_flagged", "tenant_id", "verdict", "message_id", postgresql_where=text("verdict <> 'clean'")),
+)
+scores = Table(
+    "scores",
+    metadata,
+    required("message_id", Uuid),
+    required("revision", Integer),
+    tenant(references=False),
+    required("job_id", Uuid),
+    required("cause", Text),
+    required("provisional", Boolean, default="false"),
+    required("log_odds", Double),
+    required("score", Double),
+    required("verdict", Text),
+    optional("category", Text),
+    required("bundle", Text),
+    required("signal_set", Text),
+    required("policy_version", Integer, default="0"),
+    required("basis_pointer", Integer),
+    required("basis_time", TIME),
+    required("known_at", TIME, default="now()"),
+    PrimaryKeyConstraint("message_id", "revision"),
+)
+vectors = Table(
+    "vectors",
+    metadata,
+    required("message_id", Uuid),
+    required("revision", Integer),
+    tenant(references=False),
+    required("signal_set", Text),
+    optional("text_log_odds", REAL),
+    required("vector", LargeBinary),
+    required("statuses", LargeBinary),
+    required("context", LargeBinary),
+    PrimaryKeyConstraint("message_id", "revision"),
+)
+sightings = Table(
+    "sightings",
+    metadata,
+    required("message_id", Uuid),
+    required("kind", SmallInteger),
+    required("entity", LargeBinary),
+    tenant(references=False),
+    required("mailbox_id", Integer),
+    required("received_at", TIME),
+    required("outbound", Boolean, default="false"),
+    PrimaryKeyConstraint("message_id", "kind", "entity"),
+    Index("sightings_entity", "tenant_id", "kind", "entity", "received_at"),
+)
+explanations = Table(
+    "explanations",
+    metadata,
+    required("message_id", Uuid),
+    required("revision", Integer),
+    tenant(references=False),
+    required("body", LargeBinary),
+    PrimaryKeyConstraint("message_id", "revision"),
+)
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    identity(BigInteger),
+    tenant(references=False),
+    required("message_id", Uuid),
+    required("job_id", Uuid),
+    required("lane", Text),
+    required("attempts", SmallInteger),
+    required("error", Text),
+    required("died_at", TIME, default="now()"),
+    optional("resolution", Text),
+    optional("resolved_by", Text),
+    optional("resolved_at", TIME),
+    Index("dead_letters_open", "tenant_id", "id", postgresql_where=text("resolution IS NULL")),
+)
+labels = Table(
+    "labels",
+    metadata,
+    identity(BigInteger),
+    tenant(references=False),
+    required("message_id", Uuid),
+    required("label", Text),
+    required("origin", Text),
+    required("weight", REAL, default="1"),
+    required("author", Text),
+    optional("retracts", BigInteger, ForeignKey("labels.id")),
+    required("labelled_at", TIME, default="now()"),
+    Index("labels_message", "tenant_id", "message_id"),
+)
+outbox = Table(
+    "outbox",
+    metadata,
+    identity(BigInteger),
+    tenant(references=False),
+    optional("message_id", Uuid),
+    required("kind", Text),
+    required("body", JSONB),
+    required("created_at", TIME, default="now()"),
+    optional("delivered_at", TIME),
+    Index("outbox_waiting", "id", postgresql_where=text("delivered_at IS NULL")),
+)
+facts = Table(
+    "facts",
+    metadata,
+    identity(BigInteger),
+    required("provider", Text),
+    required("kind", Text),
+    required("entity", Text),
+    required("status", Text),
+    optional("value", Double),
+    optional("body", JSONB),
+    required("observed_at", TIME),
+    required("known_at", TIME, default="now()"),
+    Index("facts_entity", "entity", "kind", text("known_at DESC")),
+)
+wanted_facts = Table(
+    "wanted_facts",
+    metadata,
+    required("provider", Text),
+    required("entity", Text),
+    tenant(references=False),
+    required("message_id", Uuid),
+    required("deadline", TIME),
+    required("attempts", SmallInteger, default="0"),
+    required("next_attempt_at", TIME, default="now()"),
+    PrimaryKeyConstraint("provider", "entity", "message_id"),
+    Index("wanted_facts_due", "next_attempt_at"),
+)
+bundles = Table(
+    "bundles",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    required("name", Text),
+    required("path", Text),
+    required("signal_set", Text),
+    required("registered_at", TIME, default="now()"),
+)
+bundle_pointer = Table(
+    "bundle_pointer",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    required("live", Text, ForeignKey("bundles.digest")),
+    optional("shadow", Text, ForeignKey("bundles.digest")),
+    required("author", Text),
+    required("flipped_at", TIME, default="now()"),
+)
