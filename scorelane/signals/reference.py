@@ -1,0 +1,89 @@
+"""Reference lists: what the world is known to use, as small dated files of our own.
+
+One entry a line, `#` starts a comment, the first line carries the date. An operator's files replace
+ours by name, through `read_lists`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHIPPED = Path(str(files("scorelane.signals") / "lists"))
+
+
+class Lists(msgspec.Struct, frozen=True, gc=False):
+    """The reference lists as sets of lower-case names."""
+
+    free_mail: frozenset[str]
+    """Domains where anybody gets an address."""
+    disposable: frozenset[str]
+    """Domains of throw-away addresses."""
+    shorteners: frozenset[str]
+    """Link shorteners."""
+    free_hosts: frozenset[str]
+    """Registrable domains or suffixes under which anybody gets a page."""
+    form_builders: frozenset[str]
+    """Services where anybody makes a form."""
+    redirectors: frozenset[str]
+    """Hosts known to redirect to any address given."""
+    suspicious_tlds: frozenset[str]
+    """Top-level domains with far more abuse than use (Interisle and Spamhaus yearly reports)."""
+    bulk_mailers: frozenset[str]
+    """Domains of e-mail service providers, as they stand in Return-Path, Received and trackers."""
+    brands: Mapping[str, frozenset[str]]
+    """Brand word or phrase to the registrable domains that are truly its own."""
+    role_locals: frozenset[str]
+    """Local parts of roles (support, billing, security)."""
+    executives: frozenset[str]
+    """Words for the head of an organisation or its purse."""
+
+
+LIST_NAMES = tuple(Lists.__struct_fields__)
+
+
+def read_entries(path: Path) -> tuple[str, ...]:
+    """Entries of one list file, lower case, in order, comments left out."""
+    lines = (line.split("#", 1)[0].strip() for line in path.read_text("utf-8").splitlines())
+    return tuple(line.lower() for line in lines if line)
+
+
+def read_lists(folder: Path = SHIPPED) -> Lists:
+    """The lists of a folder; a file that it lacks is taken from the shipped ones."""
+    found: dict[str, object] = {}
+    for name in LIST_NAMES:
+        entries = read_entries(_path(name, folder))
+        found[name] = _brands(entries) if name == "brands" else frozenset(entries)
+    return Lists(**found)  # type: ignore[arg-type] # one entry a field, by construction
+
+
+@cache
+def shipped_lists() -> Lists:
+    """The lists that come with this version, read once."""
+    return read_lists()
+
+
+@cache
+def list_digest(name: str) -> str:
+    """Hex digest of a shipped list's entries: comments and order do not count."""
+    entries = sorted(set(read_entries(SHIPPED / f"{name}.txt")))
+    return hashlib.sha256("\n".join(entries).encode()).hexdigest()
+
+
+def _path(name: str, folder: Path) -> Path:
+    own = folder / f"{name}.txt"
+    return own if own.exists() else SHIPPED / f"{name}.txt"
+
+
+def _brands(entries: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
+    pairs = (entry.partition(":") for entry in entries)
+    return MappingProxyType({name.strip(): frozenset(domains.split()) for name, _, domains in pairs})

@@ -1,0 +1,99 @@
+"""Which signals there are, in which order, and the sets of them that vectors and bundles name."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import pkgutil
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from scorelane.signals.declaration import CONTEXT, DECLARED, Registry, Signal
+from scorelane.signals.errors import UnknownSignal
+from scorelane.signals.hashing import code_hash, parser_digest
+from scorelane.signals.plan import OPTIONAL, Plan, declared, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+FAMILIES = ("attachments", "auth", "content", "enriched", "history", "identity", "route", "urls")
+
+
+class SignalSet:
+    """An ordered list of signals with one hash: the columns of a vector."""
+
+    def __init__(self, signals: Sequence[Signal], registry: Registry = DECLARED) -> None:
+        """Take the signals in the order of the vector."""
+        self.signals = tuple(signals)
+        self.names = tuple(signal.name for signal in signals)
+        self.versions = tuple(signal.version for signal in signals)
+        self._registry = registry
+        self._plans: dict[frozenset[str], Plan] = {}
+
+    def __len__(self) -> int:
+        """Width of the vector."""
+        return len(self.signals)
+
+    def __repr__(self) -> str:
+        """Count and short hash."""
+        return f"SignalSet({len(self)} signals, {self.hash[:12]})"
+
+    @cached_property
+    def hash(self) -> str:
+        """Hex digest of names, versions and code hashes in order."""
+        rows = (f"{s.name} {s.version} {full_hash(s, self._registry)}" for s in self.signals)
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+    def plan(self, *, has_history: bool, has_facts: bool) -> Plan:
+        """The evaluation plan where this optional context is known or not; compiled once."""
+        known = dict(zip(OPTIONAL, (has_history, has_facts), strict=True))
+        absent = frozenset(name for name, is_known in known.items() if not is_known)
+        if absent not in self._plans:
+            self._plans[absent] = Plan(self.signals, self._registry, absent)
+        return self._plans[absent]
+
+
+def full_hash(signal: Signal, registry: Registry = DECLARED) -> str:
+    """Hex digest of a signal's own code, that of all it needs, and the parser's."""
+    names = [name for name in resolve([signal.name], registry) if name not in CONTEXT]
+    rows = [f"{name} {code_hash(declared(name, registry).fn)}" for name in sorted(names)]
+    rows.append(f"range {signal.range[0]} {signal.range[1]}")
+    rows.append(f"parser {parser_digest()}")
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+@cache
+def all_signals() -> tuple[Signal, ...]:
+    """Every shipped signal, by family, then module, then place in it."""
+    for family in FAMILIES:
+        package = importlib.import_module(f"scorelane.signals.{family}")
+        for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    shipped = (s for s in DECLARED.signals.values() if s.fn.__module__.startswith("scorelane."))
+    return tuple(sorted(shipped, key=_order))
+
+
+def _order(signal: Signal) -> tuple[str, str, int]:
+    return signal.family, signal.fn.__module__, signal.fn.__code__.co_firstlineno
+
+
+@cache
+def _named_set(names: tuple[str, ...]) -> SignalSet:
+    known = {signal.name: signal for signal in all_signals()}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UnknownSignal(
+            f"no signal is called {', '.join(map(repr, unknown))}; the bundle that names it needs "
+            "another version of Scorelane"
+        )
+    return SignalSet([known[name] for name in names])
+
+
+def signal_set(names: Iterable[str] | None = None) -> SignalSet:
+    """The set of these names in this order, or of every signal; the same object for the same names.
+
+    Raises:
+        UnknownSignal: when a name is not registered.
+    """
+    wanted = tuple(signal.name for signal in all_signals()) if names is None else tuple(names)
+    return _named_set(wanted)
