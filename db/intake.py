@@ -44,6 +44,12 @@ def known(connection: Connection, tenant_id: int, mailbox_id: int, digests: Sequ
 
 def join_job(connection: Connection, *, job_id: UUID, tenant_id: int, lane: str, actor: str, key: str | None) -> UUID:
     """Id of the job that an idempotency key names, or of a new job. Locks it until commit when it has a key."""
+    if key is None:
+        connection.execute(
+            "INSERT INTO jobs (id, tenant_id, kind, lane, actor) VALUES (%s, %s, 'intake', %s, %s)",
+            (job_id, tenant_id, lane, actor),
+        )
+        return job_id
     row = connection.execute(
         """INSERT INTO jobs (id, tenant_id, kind, lane, actor, idempotency_key) VALUES (%s, %s, 'intake', %s, %s, %s)
            ON CONFLICT (tenant_id, idempotency_key) DO UPDATE SET lane = jobs.lane RETURNING id""",
@@ -127,9 +133,8 @@ def add_chunks(
     connection: Connection, *, tenant_id: int, job_id: UUID, lane: str, chunks: Sequence[NewChunk]
 ) -> list[tuple[int, int | None]]:
     """Add chunks and count their messages in the job; (chunk id, dispatch id or None when not published)."""
-    made: list[tuple[int, int | None]] = []
-    for chunk in chunks:
-        row = connection.execute(
+    cursors = [
+        connection.execute(
             """WITH made AS (
                    INSERT INTO chunks (tenant_id, job_id, lane, messages, state, dispatch_id, published_at)
                    SELECT %(tenant)s, %(job)s, %(lane)s, %(count)s,
@@ -147,13 +152,13 @@ def add_chunks(
                 "publish": chunk.publish,
                 "ids": chunk.message_ids,
             },
-        ).fetchone()
-        assert row is not None
-        made.append((int(str(row[0])), None if row[1] is None else int(str(row[1]))))
+        )
+        for chunk in chunks
+    ]
     total = sum(len(chunk.message_ids) for chunk in chunks)
     connection.execute(
         "UPDATE jobs SET messages = messages + %s, state = CASE state WHEN 'done' THEN 'open' ELSE state END "
         "WHERE id = %s",
         (total, job_id),
     )
-    return made
+    return [(row[0], row[1]) for cursor in cursors for row in cursor.fetchall()]  # type: ignore[misc]

@@ -136,7 +136,7 @@ class Enqueuer:
         work: list[tuple[int, int, int, str]] = []
         won: dict[bytes, UUID] = {}
         if new or (key is not None and held):
-            with connection.transaction():
+            with connection.pipeline(), connection.transaction():
                 job_id = intake.join_job(
                     connection,
                     job_id=uuid7(),

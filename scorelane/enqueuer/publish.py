@@ -58,7 +58,7 @@ class Publisher:
         """Forget a broken connection; the next publish makes a new one."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.connection.collapse_transport()
+            producer.connection.release()
 
     close = reset
 
