@@ -1,0 +1,176 @@
+"""The front door: what is accepted is durable, once, whatever the broker does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from db import tenants
+from db.session import connect
+from scorelane.enqueuer import Busy, Enqueuer, Envelope, Incoming, Linger, Rejected, Unavailable
+
+
+@pytest.fixture
+def tenant(database):
+    with connect(database.worker_url, application="test") as connection:
+        tenants.ensure(connection, "acme")
+    return {"tenant": "acme", "mailbox": "all@acme.test"}
+
+
+@pytest.fixture
+def door(database, tenant):  # noqa: ARG001 - the tenant is there before the door opens
+    with Enqueuer(database.worker_url, database.broker_url) as enqueuer:
+        yield enqueuer
+
+
+@pytest.fixture
+def sql(database):
+    with connect(database.worker_url, application="test") as connection:
+        yield lambda query: connection.execute(query).fetchall()
+
+
+def mail(number: int) -> Incoming:
+    return Incoming(b"From: a@b.example\r\nSubject: %d\r\n\r\nhello\r\n" % number)
+
+
+def test_an_accepted_message_stands_in_every_table(door, tenant, sql):
+    received = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    incoming = Incoming(mail(1).raw, received, Envelope(mail_from="a@b.example"), source="x.eml")
+    (receipt,) = door.accept([incoming], **tenant)
+    assert receipt.status == "accepted"
+    assert sql("SELECT id, received_at, source, direction FROM messages") == [
+        (receipt.message_id, received, "x.eml", "inbound")
+    ]
+    assert sql("SELECT message_id, state FROM message_state") == [(receipt.message_id, "accepted")]
+    assert sql("SELECT count(*) FROM raw_mail") == [(1,)]
+    assert sql("SELECT messages, kind FROM jobs") == [(1, "intake")]
+    assert sql("SELECT message_ids FROM chunk_bodies") == [([receipt.message_id],)]
+
+
+def test_a_copy_is_a_duplicate_of_the_first(door, tenant, sql):
+    first, copy = door.accept([mail(1), mail(1)], **tenant)
+    (again,) = door.accept([mail(1)], **tenant)
+    assert (first.status, copy.status, again.status) == ("accepted", "duplicate", "duplicate")
+    assert first.message_id == copy.message_id == again.message_id
+    assert sql("SELECT count(*) FROM messages") == [(1,)]
+
+
+def test_another_mailbox_has_its_own_copy_and_shares_the_raw_mail(door, tenant, sql):
+    door.accept([mail(1)], **tenant)
+    (other,) = door.accept([mail(1)], tenant="acme", mailbox="second@acme.test")
+    assert other.status == "accepted"
+    assert sql("SELECT count(*) FROM messages") == [(2,)]
+    assert sql("SELECT count(*) FROM raw_mail") == [(1,)]
+
+
+def test_a_repeated_call_with_its_key_gets_the_same_receipts(door, tenant, sql):
+    first = door.accept([mail(1), mail(2)], idempotency_key="k", **tenant)
+    assert door.accept([mail(1), mail(2)], idempotency_key="k", **tenant) == first
+    assert sql("SELECT messages FROM jobs") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"", "empty"),
+        (b" \r\n\r\n", "empty"),
+        (b"\x7fELF\x02\x01\x01\x00\x00", "not mail"),
+        (b"just some words\nand more", "not mail"),
+        (b"Subject: x\n\n" + b"a" * (50 * 1024 * 1024), "over the size limit"),
+    ],
+)
+def test_what_is_not_mail_is_rejected_with_the_reason_and_stops_nothing(door, tenant, sql, raw, reason):
+    good, bad = door.accept([mail(1), Incoming(raw)], **tenant)
+    assert good.status == "accepted"
+    assert bad.status == "rejected"
+    assert bad.reason.startswith(reason)
+    assert sql("SELECT count(*) FROM messages") == [(1,)]
+
+
+def test_the_broker_being_away_is_no_error(database, tenant, sql):
+    with Enqueuer(database.worker_url, "redis://127.0.0.1:1/0") as door:
+        (receipt,) = door.accept([mail(1)], **tenant)
+    assert receipt.status == "accepted"
+    assert sql("SELECT count(*) FROM messages") == [(1,)]
+
+
+def test_the_database_being_away_is_one_clear_line(tenant, database):
+    with (
+        Enqueuer("postgresql://nobody@127.0.0.1:1/none", database.broker_url) as door,
+        pytest.raises(Unavailable, match="the database is not available"),
+    ):
+        door.accept([mail(1)], **tenant)
+
+
+def test_unknown_names_are_refused_before_anything_is_stored(door, tenant, sql):
+    with pytest.raises(Rejected, match="lane 'fast' is not one of interactive, realtime"):
+        door.accept([mail(1)], lane="fast", **tenant)
+    with pytest.raises(Rejected, match="tenant 'acne' is not known"):
+        door.accept([mail(1)], tenant="acne", mailbox="a@acme.test")
+    assert sql("SELECT count(*) FROM messages") == [(0,)]
+
+
+def test_a_lane_over_its_limit_answers_busy_with_a_time(door, tenant, sql, database):
+    with connect(database.worker_url, application="test") as connection:
+        connection.execute("UPDATE lanes SET backlog_limit = 2 WHERE name = 'backfill'")
+    door.accept([mail(1), mail(2)], lane="backfill", **tenant)
+    with pytest.raises(Busy) as busy:
+        door.accept([mail(3)], lane="backfill", **tenant)
+    assert busy.value.retry_after_s >= 1
+    assert door.accept([mail(3)], lane="realtime", **tenant)[0].status == "accepted"
+    assert sql("SELECT value FROM counters WHERE name = 'shed'") == [(1,)]
+
+
+def test_chunks_hold_at_most_what_the_lane_says(door, tenant, sql):
+    door.accept([mail(n) for n in range(1100)], lane="backfill", **tenant)
+    assert sql("SELECT messages, state FROM chunks ORDER BY id") == [
+        (512, "ready"),
+        (512, "ready"),
+        (76, "ready"),
+    ]
+
+
+def test_realtime_is_published_at_once_and_bulk_waits_for_the_dispatcher(door, tenant, sql):
+    door.accept([mail(1)], lane="realtime", **tenant)
+    door.accept([mail(2)], lane="rescan", **tenant)
+    assert sql("SELECT lane, state FROM chunks ORDER BY id") == [("realtime", "published"), ("rescan", "ready")]
+
+
+def test_two_doors_with_the_same_mail_accept_each_message_once(database, tenant, sql):
+    everything = [mail(n) for n in range(300)]
+    statuses: list[str] = []
+
+    def enter(order):
+        with Enqueuer(database.worker_url, database.broker_url) as door:
+            for start in range(0, 300, 50):
+                statuses.extend(r.status for r in door.accept(order[start : start + 50], **tenant))
+
+    doors = [threading.Thread(target=enter, args=(order,)) for order in (everything, everything[::-1])]
+    for thread in doors:
+        thread.start()
+    for thread in doors:
+        thread.join(60)
+    assert sorted(statuses) == ["accepted"] * 300 + ["duplicate"] * 300
+    assert (
+        sql("SELECT count(*), sum(messages) FROM messages, (SELECT sum(messages) AS messages FROM jobs) j")[0][0] == 300
+    )
+    assert sql("SELECT sum(messages) FROM jobs") == [(300,)]
+
+
+def test_single_messages_in_a_burst_share_transactions(door, tenant, sql):
+    with Linger(door) as linger:
+        futures = [linger.submit(mail(n), **tenant) for n in range(200)]
+        assert {future.result(30).status for future in futures} == {"accepted"}
+    assert sql("SELECT sum(messages) FROM chunks") == [(200,)]
+    assert sql("SELECT count(*) < 100 FROM chunks") == [(True,)]
+
+
+def test_importing_the_front_door_loads_no_parser_and_no_model():
+    heavy = ("numpy", "lightgbm", "scorelane.mail", "selectolax", "sqlalchemy", "pydantic")
+    script = f"import scorelane.enqueuer, sys; print([name for name in {heavy!r} if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

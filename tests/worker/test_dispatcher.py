@@ -1,0 +1,174 @@
+"""The dispatcher: windows, fairness between tenants, leadership, and what it does on evidence of loss."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import redis
+
+from db import chunks, dispatch, lanes, tenants
+from db.session import connect
+from scorelane.enqueuer import Enqueuer, Incoming
+from worker.dispatcher import Dispatcher
+
+
+@pytest.fixture
+def sql(database):
+    with connect(database.worker_url, application="test") as connection:
+        yield connection
+
+
+@pytest.fixture
+def broker(database):
+    with redis.Redis.from_url(database.broker_url) as client:
+        yield client
+
+
+@pytest.fixture
+def dispatcher(database):
+    one = Dispatcher(database.worker_url, database.broker_url)
+    yield one
+    one._resign()
+
+
+def fill(database, sql, tenant, messages, lane="backfill"):
+    tenants.ensure(sql, tenant)
+    mail = [Incoming(f"From: a@b.example\r\nSubject: {tenant} {n}\r\n\r\nx".encode()) for n in range(messages)]
+    with Enqueuer(database.worker_url, database.broker_url) as door:
+        door.accept(mail, tenant=tenant, mailbox=f"all@{tenant}.test", lane=lane)
+
+
+def states(sql):
+    return dict(sql.execute("SELECT state, count(*) FROM chunks GROUP BY state").fetchall())
+
+
+def tasks(broker, lane):
+    return [json.loads(item) for item in broker.lrange(lane, 0, -1)]
+
+
+def test_a_tick_publishes_what_the_window_has_room_for(database, sql, broker, dispatcher):
+    fill(database, sql, "acme", 512 * 8)
+    dispatcher.tick()
+    published = states(sql)["published"]
+    assert 1 <= published < 8
+    assert broker.llen("backfill") == published
+    dispatcher.tick()
+    assert states(sql)["published"] == published
+
+
+def test_a_paused_lane_publishes_nothing_until_resumed(database, sql, dispatcher):
+    fill(database, sql, "acme", 10)
+    lanes.pause(sql, "backfill", paused=True)
+    assert dispatcher.tick() == 0
+    lanes.pause(sql, "backfill", paused=False)
+    assert dispatcher.tick() == 1
+
+
+def test_a_small_tenant_is_served_in_the_next_window_of_a_busy_one(database, sql, dispatcher):
+    fill(database, sql, "whale", 512 * 10)
+    fill(database, sql, "minnow", 10)
+    dispatcher.tick()
+    rows = sql.execute(
+        "SELECT t.name, c.state FROM chunks c JOIN tenants t ON t.id = c.tenant_id WHERE t.name = 'minnow'"
+    ).fetchall()
+    assert rows == [("minnow", "published")]
+
+
+def test_nothing_that_is_published_carries_an_eta(database, sql, broker, dispatcher):
+    fill(database, sql, "acme", 600)
+    fill(database, sql, "acme2", 3, lane="realtime")
+    dispatcher.tick()
+    published = tasks(broker, "backfill") + tasks(broker, "realtime")
+    assert published
+    for task in published:
+        assert task["headers"]["eta"] is None
+        assert task["headers"]["expires"] is None
+        assert task["content-type"] == "application/json"
+
+
+def test_every_task_says_what_it_carries(database, sql, broker, dispatcher):
+    fill(database, sql, "acme", 3)
+    dispatcher.tick()
+    (task,) = tasks(broker, "backfill")
+    assert task["headers"]["task"] == "scorelane.score_chunks"
+    assert task["headers"]["argsrepr"].endswith(" · backfill · 3 messages · acme")
+
+
+def test_one_of_two_leads_and_the_other_takes_over_when_the_lease_ends(sql):
+    assert dispatch.lead(sql, "first", 0.2) == 1
+    assert dispatch.lead(sql, "second", 5) is None
+    assert dispatch.lead(sql, "first", 0.2) == 1
+    sql.execute("SELECT pg_sleep(0.3)")
+    assert dispatch.lead(sql, "second", 5) == 2
+    assert not dispatch.leads(sql, "first", 1)
+    assert dispatch.leads(sql, "second", 2)
+
+
+def test_a_leader_that_lost_its_lease_publishes_nothing(database, sql, dispatcher):
+    dispatcher.tick()
+    sql.execute("UPDATE dispatcher_lease SET holder = 'another', epoch = epoch + 1")
+    fill(database, sql, "acme", 10)
+    assert dispatcher._fill(sql, "backfill") == 0
+    assert states(sql) == {"ready": 1}
+
+
+def test_an_emptied_broker_gets_its_tasks_again_under_the_same_dispatch_id(database, sql, broker, dispatcher):
+    fill(database, sql, "acme", 10)
+    dispatcher.tick()
+    before = sql.execute("SELECT id, dispatch_id FROM chunks").fetchall()
+    broker.flushall()
+    dispatcher.tick()
+    assert broker.llen("backfill") == 1
+    assert sql.execute("SELECT id, dispatch_id FROM chunks").fetchall() == before
+
+
+def test_while_the_broker_is_away_no_state_changes(database, sql):
+    fill(database, sql, "acme", 10)
+    lost = Dispatcher(database.worker_url, "redis://127.0.0.1:1/0")
+    assert lost.tick() == 0
+    assert states(sql) == {"ready": 1}
+    lost._resign()
+
+
+def test_an_expired_claim_is_given_back_and_its_late_worker_fails_the_fence(database, sql, dispatcher):
+    fill(database, sql, "acme", 10)
+    dispatcher.tick()
+    pair = sql.execute("SELECT id, dispatch_id FROM chunks").fetchone()
+    (claim,) = chunks.claim(sql, [pair], "w")
+    sql.execute("UPDATE chunks SET lease_until = now() - interval '1 s'")
+    dispatcher.tick()
+    assert sql.execute("SELECT state, dispatch_id <> %s FROM chunks", (pair[1],)).fetchone() == ("published", True)
+    with sql.transaction():
+        assert not chunks.hold(sql, claim)
+    assert chunks.claim(sql, [pair], "late") == []
+
+
+def test_a_second_delivery_of_one_task_claims_nothing(database, sql, dispatcher):
+    fill(database, sql, "acme", 10)
+    dispatcher.tick()
+    pair = sql.execute("SELECT id, dispatch_id FROM chunks").fetchone()
+    assert len(chunks.claim(sql, [pair], "one")) == 1
+    assert chunks.claim(sql, [pair], "two") == []
+
+
+def test_a_publication_that_left_the_lane_unclaimed_is_repeated(database, sql, broker, dispatcher):
+    fill(database, sql, "acme", 10)
+    dispatcher.tick()
+    broker.delete("backfill")
+    sql.execute("UPDATE chunks SET published_at = now() - interval '1 min'")
+    dispatcher._slow_due = 0
+    dispatcher.tick()
+    assert broker.llen("backfill") == 1
+    assert ("republished", "backfill", 1) in lanes.counters(sql)
+
+
+def test_several_small_chunks_travel_in_one_task(database, sql, broker, dispatcher):
+    for _ in range(5):
+        lanes.pause(sql, "realtime", paused=True)
+    for number in range(5):
+        fill(database, sql, f"tenant{number}", 4, lane="realtime")
+    lanes.pause(sql, "realtime", paused=False)
+    dispatcher.tick()
+    (task,) = tasks(broker, "realtime")
+    assert task["headers"]["argsrepr"].endswith("+4 · realtime · 20 messages · 5 tenants")
