@@ -22,7 +22,7 @@ class Value(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of the findings: immutable, compared by value."""
 
 
-class Archive(Value):
+class Archive(Value, frozen=True):
     """A container of files."""
 
     kind: str
@@ -42,7 +42,7 @@ class Archive(Value):
     """path_traversal, rtl_override, double_extension, duplicate_names, hidden_extension_spaces, trailing."""
 
 
-class Office(Value):
+class Office(Value, frozen=True):
     """A Word, Excel, PowerPoint, RTF or OLE document."""
 
     has_macros: bool = False
@@ -60,7 +60,7 @@ class Office(Value):
     """An Excel 4.0 macro sheet, visible or not."""
 
 
-class OneNote(Value):
+class OneNote(Value, frozen=True):
     """A OneNote section."""
 
     embedded_files: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class OneNote(Value):
     embedded_names: tuple[str, ...] = ()
 
 
-class Lnk(Value):
+class Lnk(Value, frozen=True):
     """A Windows shortcut."""
 
     target: str = ""
@@ -77,7 +77,7 @@ class Lnk(Value):
     working_dir: str = ""
 
 
-class Pdf(Value):
+class Pdf(Value, frozen=True):
     """What a PDF can do by itself and whom it points at."""
 
     javascript: int = 0
@@ -95,7 +95,7 @@ class Pdf(Value):
     qr: tuple[str, ...] = ()
 
 
-class Markup(Value):
+class Markup(Value, frozen=True):
     """HTML or SVG that stands as a file of its own."""
 
     kind: str
@@ -115,7 +115,7 @@ class Markup(Value):
     title: str = ""
 
 
-class Image(Value):
+class Image(Value, frozen=True):
     """A raster picture."""
 
     width: int
@@ -125,7 +125,7 @@ class Image(Value):
     frames: int = 1
 
 
-class Calendar(Value):
+class Calendar(Value, frozen=True):
     """An iCalendar object (RFC 5545)."""
 
     method: str = ""
@@ -140,7 +140,7 @@ class Calendar(Value):
     attachments: int = 0
 
 
-class Mail(Value):
+class Mail(Value, frozen=True):
     """An attached message: RFC 5322 (eml) or Outlook (msg)."""
 
     kind: str
@@ -151,7 +151,7 @@ class Mail(Value):
     encrypted: bool = False
 
 
-class Extraction(Value):
+class Extraction(Value, frozen=True):
     """Everything found in one attachment, files inside it as `children`."""
 
     status: Status
@@ -186,7 +186,7 @@ class Extraction(Value):
         return tuple(dict.fromkeys(url for found in self.walk() for url in found.urls))
 
 
-class Request(Value):
+class Request(Value, frozen=True):
     """One job for the server."""
 
     content: bytes

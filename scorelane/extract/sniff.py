@@ -47,6 +47,7 @@ _ZIP_TYPES = (
     (b"AndroidManifest.xml", "application/vnd.android.package-archive"),
 )
 _WINDOW = 65_536
+_STARTS = ((b"begin:vcalendar", "text/calendar"), (b"[internetshortcut]", "application/x-mswinurl"))
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<title", b"<iframe", b"<meta")
 _MAIL = (b"received:", b"return-path:", b"message-id:", b"mime-version:", b"from:", b"subject:", b"date:", b"to:")
 _MAIL_NEEDED = 3
@@ -93,10 +94,9 @@ def _text_type(head: bytes) -> str | None:
     for bom in _BOMS:
         head = head.removeprefix(bom)
     lower = head.lstrip().lower()
-    if lower.startswith(b"begin:vcalendar"):
-        return "text/calendar"
-    if lower.startswith(b"[internetshortcut]"):
-        return "application/x-mswinurl"
+    for start, kind in _STARTS:
+        if lower.startswith(start):
+            return kind
     if b"<svg" in lower[:1024] and not any(mark in lower[:1024] for mark in _HTML[:4]):
         return "image/svg+xml"
     if lower.startswith(b"<") and any(mark in lower for mark in _HTML):
@@ -120,7 +120,18 @@ def true_type(content: bytes, declared_type: str = "", filename: str = "") -> st
 
     Bounded: looks at 128 KiB at most, except for OLE where a directory name may stand anywhere.
     """
-    if content.startswith(b"PK\x03\x04") or content.startswith((b"PK\x05\x06", b"PK00PK\x03\x04")):
+    extension = filename.lower().rsplit(".", 1)[-1] if "." in filename else ""
+    return (
+        _binary_type(content)
+        or _text_type(content[:4096])
+        or _EXTENSIONS.get(extension)
+        or declared_type.lower()
+        or "application/octet-stream"
+    )
+
+
+def _binary_type(content: bytes) -> str | None:
+    if content.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK00PK\x03\x04")):
         return _zip_type(content)
     if content.startswith(_OLE):
         return _ole_type(content)
@@ -129,14 +140,5 @@ def true_type(content: bytes, declared_type: str = "", filename: str = "") -> st
     for offset, magic, kind in _MAGIC:
         if content.startswith(magic, offset):
             return kind
-    head = content[:4096]
-    if b"%PDF-" in head[:1024]:  # readers accept junk before the header
-        return "application/pdf"
-    by_text = _text_type(head)
-    if by_text:
-        return by_text
-    extension = filename.lower().rsplit(".", 1)[-1] if "." in filename else ""
-    by_name = _EXTENSIONS.get(extension)
-    if by_name:
-        return by_name
-    return declared_type.lower() or "application/octet-stream"
+    # Readers accept junk before the header.
+    return "application/pdf" if b"%PDF-" in content[:1024] else None

@@ -54,6 +54,11 @@ class Member:
         return self.size_bytes / max(1, self.packed_bytes)
 
 
+def stored(content: bytes | memoryview) -> Callable[[int], bytes]:
+    """A way to read content that is not packed."""
+    return lambda size_bytes: bytes(content[:size_bytes])
+
+
 def unpack(member: Member, reading: Reading) -> bytes | None:
     """The member's content within the budget; None when refused, encrypted or broken."""
     if member.read is None or member.encrypted:
@@ -177,7 +182,7 @@ def read_zip(content: bytes, reading: Reading) -> dict[str, Any]:
 
 def read_tar(content: bytes, reading: Reading) -> dict[str, Any]:
     """Tar of any dialect."""
-    members = []
+    members: list[Member] = []
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         try:
             for info in archive:
@@ -186,7 +191,7 @@ def read_tar(content: bytes, reading: Reading) -> dict[str, Any]:
                     break
                 if info.isfile():
                     data = content[info.offset_data : info.offset_data + info.size]
-                    members.append(Member(info.name, len(data), len(data), read=lambda n, data=data: data[:n]))
+                    members.append(Member(info.name, len(data), len(data), read=stored(data)))
                 elif not info.isdir():
                     members.append(Member(info.name, 0, 0))
         except _BROKEN:
@@ -236,15 +241,16 @@ def read_rar(content: bytes, reading: Reading) -> dict[str, Any]:
         for info in archive.infolist()[:_ENTRIES]:
             if info.is_dir():
                 continue
-            stored = info.compress_type == rarfile.RAR_M0 and not info.needs_password()
-            start = info.file_offset
+            plain = info.compress_type == rarfile.RAR_M0 and not info.needs_password()
+            size_bytes, packed_bytes = info.file_size or 0, info.compress_size or 0
+            body = content[info.file_offset : info.file_offset + packed_bytes]
             members.append(
                 Member(
                     info.filename,
-                    info.file_size or 0,
-                    info.compress_size or 0,
+                    size_bytes,
+                    packed_bytes,
                     encrypted=info.needs_password(),
-                    read=(lambda n, a=start, s=info.compress_size: content[a : a + min(n, s)]) if stored else None,
+                    read=stored(body) if plain else None,
                 )
             )
         return {"archive": summarise("rar", members, reading, encrypted=archive.needs_password())}
@@ -262,10 +268,7 @@ def read_7z(content: bytes, reading: Reading) -> dict[str, Any]:
 
 def read_iso(content: bytes, reading: Reading) -> dict[str, Any]:
     """ISO 9660 with Joliet names where there are some."""
-    members = [
-        Member(name, len(data), len(data), read=lambda n, data=data: bytes(data[:n]))
-        for name, data in iso.files(content)
-    ]
+    members = [Member(name, len(data), len(data), read=stored(data)) for name, data in iso.files(content)]
     return {"archive": summarise("iso", members, reading)}
 
 

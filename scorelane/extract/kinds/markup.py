@@ -61,8 +61,8 @@ def read(content: bytes, reading: Reading) -> dict[str, Any]:
         if target.lower().startswith(_INTERESTING):
             reading.url(target)
     meta = _META.search(text)
-    target = _META_URL.search(meta.group()) if meta else None
-    refresh = html.unescape(target.group(1)) if target else ""
+    aim = _META_URL.search(meta.group()) if meta else None
+    refresh = html.unescape(aim.group(1)) if aim else ""
     reading.url(refresh)
     payloads = _payloads(text, reading)
     marks, score = _smuggling(text, payloads)

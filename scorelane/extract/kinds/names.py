@@ -9,8 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EXECUTABLE = frozenset(
-    ["exe", "scr", "com", "pif", "cpl", "msi", "msp", "mst", "bat", "cmd", "ps1", "psm1", "vbs", "vbe", "js", "jse", "wsf", "wsh", "hta", "lnk", "jar", "reg", "dll", "sys", "ocx", "msc", "appref-ms", "application", "gadget", "inf", "scf", "url", "website", "iso", "img", "vhd", "vhdx", "chm", "hlp", "xll", "wll", "ppam", "xlam", "dotm", "jnlp", "apk", "app", "dmg", "pkg", "command", "sh", "desktop", "py", "pyw", "rb", "pl", "diagcab", "settingcontent-ms", "library-ms", "search-ms", "one"]
-)
+    {
+        "exe", "scr", "com", "pif", "cpl", "msi", "msp", "mst", "bat", "cmd", "ps1", "psm1", "vbs", "vbe", "js",
+        "jse", "wsf", "wsh", "hta", "lnk", "jar", "reg", "dll", "sys", "ocx", "msc", "appref-ms", "application",
+        "gadget", "inf", "scf", "url", "website", "iso", "img", "vhd", "vhdx", "chm", "hlp", "xll", "wll", "ppam",
+        "xlam", "dotm", "jnlp", "apk", "app", "dmg", "pkg", "command", "sh", "desktop", "py", "pyw", "rb", "pl",
+        "diagcab", "settingcontent-ms", "library-ms", "search-ms", "one",
+    }
+)  # fmt: skip
 """Extensions that run code when opened on a usual desktop, or mount what does."""
 EXECUTABLE_TYPES = frozenset(
     {
@@ -23,7 +29,12 @@ EXECUTABLE_TYPES = frozenset(
         "application/vnd.android.package-archive",
     }
 )
-_INNOCENT = frozenset(["pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "jpg", "jpeg", "png", "gif", "csv", "rtf", "html", "htm", "zip", "mp3", "mp4", "odt"])
+_INNOCENT = frozenset(
+    {
+        "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "jpg", "jpeg", "png", "gif", "csv", "rtf",
+        "html", "htm", "zip", "mp3", "mp4", "odt",
+    }
+)  # fmt: skip
 _BIDI = frozenset("\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
 _HIDING_BLANKS = 10
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ahocorasick_rs
 
 _CHUNK = 4096
+_CHUNK_SIGNATURE = 0x3000
 _SOURCE_MARK = b"\x00Attribut"
 AUTO_EXEC = (
     "AutoExec", "AutoOpen", "Auto_Open", "AutoClose", "Auto_Close", "AutoNew", "AutoExit", "DocumentOpen",
@@ -16,7 +17,8 @@ SUSPICIOUS = (
     "Shell", "WScript.Shell", "CreateObject", "GetObject", "Shell.Application", "ExecQuery", "Win32_Process",
     "PowerShell", "cmd.exe", "mshta", "rundll32", "regsvr32", "certutil", "bitsadmin", "wmic", "cscript", "wscript",
     "URLDownloadToFile", "XMLHTTP", "WinHttp", "ADODB.Stream", "SaveToFile", "Environ", "VirtualAlloc",
-    "RtlMoveMemory", "CreateThread", "CallByName", "StrReverse", "ChrW", "Xor", "FromBase64", "Base64", "CallWindowProc",
+    "RtlMoveMemory", "CreateThread", "CallByName", "StrReverse", "ChrW", "Xor", "FromBase64", "Base64",
+    "CallWindowProc",
     "Application.Run", "ExecuteExcel4Macro", 'Lib "kernel32"', "RegWrite", "Kill", "DDEInitiate",
 )  # fmt: skip
 _WORDS = {word.lower(): word for word in (*AUTO_EXEC, *SUSPICIOUS)}
@@ -32,6 +34,8 @@ def decompress(container: bytes, limit_bytes: int) -> bytes:
     at = 1
     while at + 2 <= len(container) and len(out) < limit_bytes:
         header = int.from_bytes(container[at : at + 2], "little")
+        if header & 0x7000 != _CHUNK_SIGNATURE:
+            break
         end = min(at + (header & 0x0FFF) + 3, len(container))
         at += 2
         if not header & 0x8000:
