@@ -55,6 +55,8 @@ def _reach(fn: Callable[..., object], seen: set[object]) -> Iterator[str]:
     for path in sorted(_paths(tree)):
         if path[0] == "lists" and len(path) > 1 and path[1] in LIST_NAMES:
             yield f"list {path[1]} {list_digest(path[1])}"
+        elif path[0] in {"phrases", "subject_phrases"} and len(path) > 1:
+            yield f"phrases {path[1]} {list_digest(f'phrases/{path[1]}')}"
         elif path[0] in names:
             value, rest = names[path[0]], path[1:]
             while isinstance(value, types.ModuleType) and rest:

@@ -1,0 +1,114 @@
+"""Texts in the forms that content signals read."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from scorelane.signals.declaration import derived
+from scorelane.signals.phrases import finder
+
+if TYPE_CHECKING:
+    from scorelane.mail.message import Message
+    from scorelane.signals.phrases import Phrases
+
+READ_CHARS = 16_384
+"""Content signals read this much of the newest text: fraud says what it wants early."""
+
+LATIN_UPPER = bytes(range(0x41, 0x5B))
+LATIN_LOWER = bytes(range(0x61, 0x7B))
+DIGITS = b"0123456789"
+SPACES = b" \t\r\n\x0b\x0c"
+
+FOLD = re.compile(r"\s+")
+
+
+class Shape(msgspec.Struct, frozen=True, gc=False):
+    """Counts of characters in a text."""
+
+    chars: int
+    upper: int
+    lower: int
+    digits: int
+    spaces: int
+    exclamations: int
+    money_signs: int
+    foreign: int
+    """Outside ISO 8859-1 and typographic punctuation."""
+
+
+def fold(text: str) -> str:
+    """Lower case, straight quotes, single spaces."""
+    text = text.lower()
+    if not text.isascii():
+        text = text.replace("\u2019", "'").replace("\u2018", "'")
+        text = text.replace("\u201c", '"').replace("\u201d", '"')
+        text = text.replace("\u200b", "").replace("\u00ad", "").replace("\u200c", "")
+    return " ".join(text.split())
+
+
+@derived
+def subject_folded(message: Message) -> str:
+    """Subject in lower case with single spaces."""
+    return fold(message.subject[:1_000])
+
+
+@derived
+def text_folded(message: Message) -> str:
+    """Newest text in lower case with single spaces."""
+    return fold(message.text[:READ_CHARS])
+
+
+@derived
+def phrase_counts(subject_folded: str, text_folded: str) -> tuple[Phrases, Phrases]:
+    """Phrases of subject and text together, and of the subject."""
+    return finder().find(f"{subject_folded}\n{text_folded}", len(subject_folded))
+
+
+@derived
+def phrases(phrase_counts: tuple[Phrases, Phrases]) -> Phrases:
+    """Phrase counts over subject and newest text."""
+    return phrase_counts[0]
+
+
+@derived
+def subject_phrases(phrase_counts: tuple[Phrases, Phrases]) -> Phrases:
+    """Phrase counts over the subject alone."""
+    return phrase_counts[1]
+
+
+def shape_of(text: str) -> Shape:
+    """Character counts, by byte tables: a loop over characters would cost more than the parser."""
+    chars = len(text)
+    coded = text.encode("latin-1", "replace")
+    odd = 0 if text.isascii() else coded.count(b"?") - text.count("?")
+    return Shape(
+        chars=chars,
+        upper=chars - len(coded.translate(None, LATIN_UPPER)),
+        lower=chars - len(coded.translate(None, LATIN_LOWER)),
+        digits=chars - len(coded.translate(None, DIGITS)),
+        spaces=chars - len(coded.translate(None, SPACES)),
+        exclamations=coded.count(b"!"),
+        money_signs=coded.count(b"$") + coded.count(b"\xa3") + text.count("\u20ac"),
+        foreign=odd,
+    )
+
+
+@derived
+def text_shape(message: Message) -> Shape:
+    """Character counts of the newest text."""
+    return shape_of(message.text[:READ_CHARS])
+
+
+@derived
+def subject_shape(message: Message) -> Shape:
+    """Character counts of the subject."""
+    return shape_of(message.subject[:1_000])
+
+
+@derived
+def word_count(text_folded: str) -> int:
+    """Words of the newest text, as far as it is read."""
+    return text_folded.count(" ") + 1 if text_folded else 0
