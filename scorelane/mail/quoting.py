@@ -1,0 +1,76 @@
+"""The newest text apart from what it quotes, its signature and the footers that lists add."""
+
+from __future__ import annotations
+
+import re
+
+_ATTRIBUTION = re.compile(
+    r"^\s{0,4}(?:on\b.{4,120}\bwrote:|le\b.{4,120}\ba écrit\s?:|am\b.{4,120}\bschrieb\b.{0,80}:|el\b.{4,120}\bescribió:"
+    r"|il\b.{4,120}\bha scritto:|op\b.{4,120}\bschreef\b.{0,80}:|em\b.{4,120}\bescreveu:|.{2,80}\bwrote:|.{2,60} writes:"
+    r"|.{2,60} (?:said|schrieb|schreef|écrit)\s?:)\s*$",
+    re.IGNORECASE,
+)
+_FORWARD = re.compile(
+    r"^\s*(?:-{2,}\s*(?:original message|forwarded message|ursprüngliche nachricht|message d'origine|mensaje original)"
+    r"|begin forwarded message|_{20,}\s*$)",
+    re.IGNORECASE,
+)
+_FOOTER = re.compile(
+    r"^(?:_{20,}|-{20,}|={20,}|-- ?)\s*$|^(?:you received this message because you are subscribed|to unsubscribe from this"
+    r" (?:group|list)|to post to this (?:group|list)|mailing list|unsubscribe:? <?(?:http|mailto))",
+    re.IGNORECASE,
+)
+_LIST_WORDS = (
+    "mailing list",
+    "mailman",
+    "unsubscribe",
+    "listinfo",
+    "subscribed to",
+    "list info",
+    "google groups",
+    "archives:",
+)
+
+
+def newest(text: str) -> tuple[str, str]:
+    """(newest text, quoted text) of a plain body. A message that only quotes keeps its whole text as newest."""
+    fresh: list[str] = []
+    quoted: list[str] = []
+    lines = text.split("\n")
+    skip_rest = False
+    for position, line in enumerate(lines):
+        if skip_rest or line.lstrip(" ").startswith((">", "|>")):
+            quoted.append(line)
+            continue
+        if len(line) < 200 and _starts_quote(lines, position):  # noqa: PLR2004 - an attribution is a short line
+            quoted.append(line)
+            skip_rest = bool(_FORWARD.match(line)) and bool("".join(fresh).strip())
+            continue
+        if _starts_footer(lines, position):
+            break
+        fresh.append(line)
+    found = "\n".join(fresh).strip()
+    return (found, "\n".join(quoted)) if found else (text.strip(), "")
+
+
+def _starts_quote(lines: list[str], position: int) -> bool:
+    line = lines[position]
+    if _FORWARD.match(line):
+        return not line.lstrip().startswith("_") or _has_header_block(lines, position + 1)
+    if line.rstrip().endswith(":") and _ATTRIBUTION.match(line):
+        return any(following.lstrip().startswith(">") for following in lines[position + 1 : position + 4])
+    return False
+
+
+def _has_header_block(lines: list[str], start: int) -> bool:
+    return any(line.lstrip("* ").lower().startswith(("from:", "von:", "de:")) for line in lines[start : start + 3])
+
+
+def _starts_footer(lines: list[str], position: int) -> bool:
+    line = lines[position]
+    if not line or line[0] not in "_-=YyTtMmUu" or not _FOOTER.match(line):
+        return False
+    rest = "\n".join(lines[position : position + 8]).lower()
+    if line.rstrip() in ("--", "-- "):
+        return len(lines) - position <= 12 or any(word in rest for word in _LIST_WORDS)  # noqa: PLR2004 - a signature
+    return any(word in rest for word in _LIST_WORDS)
