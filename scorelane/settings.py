@@ -1,0 +1,71 @@
+"""The only reader of the environment. Everything else takes arguments.
+
+Where no server is named, the embedded stack's of `home` are used while it runs.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class NotRunning(Exception):
+    """No server is named and no embedded stack runs; its text is one line for a person."""
+
+
+class Settings(BaseSettings):
+    """Settings from variables named SCORELANE_*."""
+
+    model_config = SettingsConfigDict(env_prefix="SCORELANE_", extra="ignore")
+
+    home: Path = Path(".scorelane")
+    """Folder of the embedded stack."""
+    database: str | None = Field(default=None, validation_alias="SCORELANE_DATABASE_URL")
+    owner_database: str | None = Field(default=None, validation_alias="SCORELANE_OWNER_DATABASE_URL")
+    api_database: str | None = Field(default=None, validation_alias="SCORELANE_API_DATABASE_URL")
+    broker: str | None = Field(default=None, validation_alias="SCORELANE_BROKER_URL")
+    bundle: Path | None = None
+    """Bundle to use instead of the shipped one."""
+    worker_group: str = "worker"
+    """Name of the lane group that a worker process serves."""
+    task_time_limit_s: int = Field(default=60, ge=1)
+    """A task that runs longer loses its process; shorter than the lanes' leases."""
+    log_level: str = "INFO"
+    flower_port: int | None = Field(default=None, ge=1, le=65535)
+    """None takes a free one."""
+    concurrency: int | None = Field(default=None, ge=1)
+    """Processes of each worker group; None takes one a core for bulk work."""
+
+    @property
+    def database_url(self) -> str:
+        """Database under the worker role."""
+        return self.database or self._embedded("worker_url")
+
+    @property
+    def owner_database_url(self) -> str:
+        """Database under the role that migrates."""
+        return self.owner_database or self._embedded("owner_url")
+
+    @property
+    def api_database_url(self) -> str:
+        """Database under the role that row-level security holds."""
+        return self.api_database or self._embedded("api_url")
+
+    @property
+    def broker_url(self) -> str:
+        """The Redis-protocol broker."""
+        return self.broker or self._embedded("broker_url")
+
+    def _embedded(self, name: str) -> str:
+        try:
+            state: dict[str, Any] = json.loads((self.home / "stack.json").read_text())
+        except (OSError, ValueError) as fault:
+            raise NotRunning(
+                f"Scorelane does not run in {self.home}: start it with `scorelane up`, "
+                "or name servers in SCORELANE_DATABASE_URL and SCORELANE_BROKER_URL"
+            ) from fault
+        return str(state[name])
