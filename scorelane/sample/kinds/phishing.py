@@ -138,7 +138,7 @@ def image_only(scene: Scene) -> Letter:
     name, brand = _claimed(scene)
     subject = say(rng, rng.choice(_LURES)[0], _slots(scene, name))
     letter = disguise(scene, name, brand)
-    cid = f"{scene.token(40)}@img"
+    cid = f"{scene.token(40)}@mail.example"
     page = f'<html><body><a href="{_evil(scene, name)}"><img src="cid:{cid}" alt=""></a></body></html>'
     image = png(rng.randrange(256), rng.randrange(256), rng.randrange(256), 320, 200)
     parts = [
