@@ -18,12 +18,75 @@ if TYPE_CHECKING:
 
 NO_FILE = "nothing is attached"
 LOG_MOST = 25.0
-PROGRAMS = frozenset(["exe", "scr", "com", "pif", "bat", "cmd", "cpl", "msi", "msix", "appx", "dll", "jar", "apk", "app", "dmg", "pkg", "deb", "rpm"])
-SCRIPTS = frozenset(["js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "ps1", "psm1", "sh", "py", "pl", "lnk", "url", "scf", "reg", "inf", "chm", "settingcontent-ms"])
+PROGRAMS = frozenset(
+    [
+        "exe",
+        "scr",
+        "com",
+        "pif",
+        "bat",
+        "cmd",
+        "cpl",
+        "msi",
+        "msix",
+        "appx",
+        "dll",
+        "jar",
+        "apk",
+        "app",
+        "dmg",
+        "pkg",
+        "deb",
+        "rpm",
+    ]
+)
+SCRIPTS = frozenset(
+    [
+        "js",
+        "jse",
+        "vbs",
+        "vbe",
+        "wsf",
+        "wsh",
+        "hta",
+        "ps1",
+        "psm1",
+        "sh",
+        "py",
+        "pl",
+        "lnk",
+        "url",
+        "scf",
+        "reg",
+        "inf",
+        "chm",
+        "settingcontent-ms",
+    ]
+)
 ARCHIVES = frozenset(["zip", "rar", "7z", "gz", "tgz", "tar", "bz2", "xz", "ace", "arj", "cab", "lzh", "z", "zipx"])
 DISKS = frozenset(["iso", "img", "vhd", "vhdx", "udf", "wim"])
 MACRO_FILES = frozenset(["docm", "dotm", "xlsm", "xltm", "xlam", "xlsb", "pptm", "potm", "ppsm", "sldm", "ppam", "xll"])
-OFFICE = frozenset(["doc", "dot", "xls", "xlt", "ppt", "pps", "docx", "dotx", "xlsx", "xltx", "pptx", "ppsx", "rtf", "odt", "ods", "odp", "one"])
+OFFICE = frozenset(
+    [
+        "doc",
+        "dot",
+        "xls",
+        "xlt",
+        "ppt",
+        "pps",
+        "docx",
+        "dotx",
+        "xlsx",
+        "xltx",
+        "pptx",
+        "ppsx",
+        "rtf",
+        "odt",
+        "ods",
+        "odp",
+        "one",
+    ]
+)
 HTML_FILES = frozenset(["html", "htm", "shtml", "xhtml", "mht", "mhtml", "svg", "xht"])
 EXPECTED = {
     "pdf": "application/pdf", "png": "image/png", "gif": "image/gif", "jpg": "image/jpeg", "jpeg": "image/jpeg",
@@ -101,7 +164,7 @@ def attached_script(files: tuple[Part, ...], endings: tuple[str, ...]) -> float 
 
 
 @signal(version=1, missing=NO_FILE, attacks=("malware",))
-def attached_archive(files: tuple[Part, ...], endings: tuple[str, ...]) -> float | None:
+def attached_archive(endings: tuple[str, ...]) -> float | None:
     """1 when a file is an archive by name."""
     return _share(ARCHIVES, endings)
 

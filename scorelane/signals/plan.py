@@ -52,6 +52,7 @@ class Plan:
         self._context_at = [self.slots[name] for name in CONTEXT]
         fixed = self._fixed(order, registry)
         self.fixed_steps = [self._step(name, registry) for name in order if name in fixed]
+        self._started: tuple[Directory, Lists, list[object]] | None = None
         self._fixed_slots = [step.slot for step in self.fixed_steps]
         self.steps = [self._step(name, registry) for name in order if name not in fixed and name not in without]
         self._needs = {self.slots[name]: [self.slots[n] for n in declared(name, registry).needs] for name in order}
@@ -84,11 +85,18 @@ class Plan:
         return Step(item.fn, -1, many, self.slots[name])
 
     def start(self, directory: Directory, lists: Lists, on_failure: OnFailure) -> list[object]:
-        """Slots with what is fixed for a chunk filled in; copied for each message."""
+        """Slots with what is fixed for a chunk filled in; copied for each message.
+
+        Kept for the next chunk with the same directory and lists.
+        """
+        kept = self._started
+        if kept is not None and kept[0] is directory and kept[1] is lists:
+            return kept[2]
         slots: list[object] = [None] * len(self.slots)
         slots[self.slots["directory"]] = directory
         slots[self.slots["lists"]] = lists
         self._run_carefully(self.fixed_steps, slots, on_failure)
+        self._started = (directory, lists, slots)
         return slots
 
     def run(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from scorelane.signals.content.language import ADDRESS, BITCOIN, MONEY, PHONE
 from scorelane.signals.declaration import signal
 from scorelane.signals.derived.senders import registrable
 
@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scorelane.mail.message import Address, Link, Message
+    from scorelane.signals.derived.texts import Shape
     from scorelane.signals.phrases import Phrases
     from scorelane.signals.reference import Lists
 
-PHONE_CHARS = 4_096
-"""Numbers to call stand early; long texts are full of digits that are none."""
+BITCOIN = re.compile(r"\b(?:bc1[ac-hj-np-z02-9]{25,62}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9a-fA-F]{40})\b")
+COIN_WORDS = ("bitcoin", "btc", "wallet", "coin", "ethereum", "usdt", "crypto")
+NUMBER = re.compile(r"[+(\d][\d ().-]{8,20}\d")
+TOLL_FREE = re.compile(r"1?8(?:00|33|44|55|66|77|88|0[1-9])\d{7}")
+MONEY_SIGNED = re.compile(r"[$€£¥]\s?\d[\d.,]{2,20}")
+MONEY_NAMED = re.compile(r"\d[\d.,]{2,20}\s?(?:usd|eur|gbp|dollars?|euros?|pounds|million|us\$)")
+MONEY_WORDS = ("usd", "eur", "gbp", "dollar", "pounds", "million", "us$")
 
 
 @signal(version=1, attacks=("phishing",), range=(0, 20), monotone=1)
@@ -81,15 +87,29 @@ def extortion_pattern(phrases: Phrases, shows_coin_address: float) -> float:
 
 
 @signal(version=1, attacks=("extortion",), monotone=1)
-def shows_coin_address(message: Message) -> float:
-    """1 when the text shows a Bitcoin or Ethereum address (BIP 13, BIP 173, EIP 55)."""
+def shows_coin_address(message: Message, text_folded: str) -> float:
+    """1 when a text about coins shows a Bitcoin or Ethereum address (BIP 13, BIP 173, EIP 55)."""
+    if not any(word in text_folded for word in COIN_WORDS):
+        return 0.0
     return float(BITCOIN.search(message.text[:16_384]) is not None)
 
 
 @signal(version=1, attacks=("callback",), range=(0, 20))
-def phone_count(text_folded: str) -> float:
-    """Telephone numbers, toll-free or international, at most 20."""
-    return float(min(len(PHONE.findall(text_folded[:PHONE_CHARS])), 20))
+def phone_count(text_folded: str, text_shape: Shape) -> float:
+    """Telephone numbers, toll-free or international, in the first 4,096 characters, at most 20.
+
+    Source: ITU-T E.164; North American toll-free codes.
+    """
+    if text_shape.digits < 9:  # noqa: PLR2004 - no number is shorter
+        return 0.0
+    return float(min(sum(map(_is_phone, NUMBER.findall(text_folded[:4_096]))), 20))
+
+
+def _is_phone(found: str) -> bool:
+    digits = "".join(filter(str.isdecimal, found))
+    if found.startswith("+"):
+        return 9 <= len(digits) <= 15  # noqa: PLR2004 - E.164
+    return TOLL_FREE.fullmatch(digits) is not None and not found.startswith(digits)
 
 
 @signal(version=1, attacks=("callback",), range=(0, 3), monotone=1)
@@ -110,37 +130,39 @@ def callback_pattern(
 
 
 @signal(version=1)
-def text_names_brand(text_folded: str, subject_folded: str, lists: Lists) -> float:
-    """1 when the first part of subject and text says one of the reference list's brands (6 letters)."""
-    start = f"{subject_folded} {text_folded[:1_500]}"
-    return float(any(brand in start for brand in lists.brands if len(brand) >= 6))  # noqa: PLR2004 - as documented
+def text_names_brand(text_brands: tuple[str, ...], subject_brands: tuple[str, ...]) -> float:
+    """1 when subject or the first part of the text says a known brand (list `brands`)."""
+    return float(bool(text_brands or subject_brands))
 
 
 @signal(version=1, missing="no author", attacks=("phishing", "callback"), monotone=1)
 def text_brand_is_not_author(  # noqa: PLR0917 - dependencies, given by position
-    text_folded: str,
-    subject_folded: str,
+    text_brands: tuple[str, ...],
+    subject_brands: tuple[str, ...],
     author_org: str,
     link_domains: Mapping[str, int],
     phrases: Phrases,
     lists: Lists,
 ) -> float | None:
-    """1 when text names a brand, asks for an account or a payment, and neither author nor links are it."""
+    """1 when a brand is named, an account or payment asked for, and neither author nor links are its own."""
     if not author_org:
         return None
-    if not (phrases.credential or phrases.account_threat or phrases.invoice or phrases.delivery):
+    named = (*subject_brands, *text_brands)
+    if not named or not (phrases.credential or phrases.account_threat or phrases.invoice or phrases.delivery):
         return 0.0
-    start = f"{subject_folded} {text_folded[:1_500]}"
-    for brand, domains in lists.brands.items():
-        if len(brand) >= 4 and brand in start and f" {brand} " in f" {start} ":  # noqa: PLR2004 - three letters are a word
-            return float(author_org not in domains and domains.isdisjoint(link_domains))
-    return 0.0
+    own = [lists.brands[brand] for brand in named]
+    return float(all(author_org not in domains and domains.isdisjoint(link_domains) for domains in own))
 
 
 @signal(version=1, attacks=("advance_fee",), range=(0, 20), monotone=1)
-def money_amounts(text_folded: str) -> float:
+def money_amounts(text_folded: str, text_shape: Shape) -> float:
     """Sums of money with a currency, at most 20."""
-    return float(min(len(MONEY.findall(text_folded[:16_384])), 20))
+    found = 0
+    if text_shape.money_signs:
+        found += len(MONEY_SIGNED.findall(text_folded))
+    if text_shape.digits and any(word in text_folded for word in MONEY_WORDS):
+        found += len(MONEY_NAMED.findall(text_folded))
+    return float(min(found, 20))
 
 
 @signal(version=1, attacks=("advance_fee", "job_scam"), range=(0, 3), monotone=1)
@@ -152,24 +174,18 @@ def advance_fee_pattern(phrases: Phrases, money_amounts: float, text_free_mail_a
 
 
 @signal(version=1, attacks=("advance_fee", "job_scam", "romance"), monotone=1)
-def text_free_mail_address(text_folded: str, author: Address | None, lists: Lists) -> float:
+def text_free_mail_address(text_addresses: tuple[str, ...], author: Address | None, lists: Lists) -> float:
     """1 when the text shows a free mailbox that is not the author's: where to answer."""
-    if "@" not in text_folded:
-        return 0.0
     own = author.addr if author else ""
-    found = ADDRESS.findall(text_folded[:16_384])[:20]
-    return float(any(a != own and a.rpartition("@")[2].rstrip(".") in lists.free_mail for a in found))
+    return float(any(a != own and a.rpartition("@")[2] in lists.free_mail for a in text_addresses))
 
 
 @signal(version=1, missing="the text shows no address, or no author")
-def text_address_of_author_domain(text_folded: str, author_org: str) -> float | None:
+def text_address_of_author_domain(text_addresses: tuple[str, ...], author_org: str) -> float | None:
     """1 when an address in the text is of the author's own domain."""
-    if "@" not in text_folded or not author_org:
+    if not text_addresses or not author_org:
         return None
-    found = ADDRESS.findall(text_folded[:16_384])[:20]
-    if not found:
-        return None
-    return float(any(registrable(a.rpartition("@")[2].rstrip(".")) == author_org for a in found))
+    return float(any(registrable(a.rpartition("@")[2]) == author_org for a in text_addresses))
 
 
 @signal(version=1, attacks=("malware",), monotone=1)

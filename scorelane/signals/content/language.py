@@ -6,7 +6,6 @@ different phrases in subject and newest text. Quoted text and list footers are n
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from scorelane.signals import derived as _declared  # noqa: F401 - declares what the parameters name
@@ -16,15 +15,6 @@ if TYPE_CHECKING:
     from scorelane.signals.phrases import Phrases
 
 MOST = 20.0
-PHONE = re.compile(
-    r"(?<![\w./-])(?:\+?1[\s.-]?)?\(?8(?:00|33|44|55|66|77|88|0[1-9])\)?[\s.-]{0,3}\d{3}[\s.-]{0,3}\d{4}(?!\d)|"
-    r"(?<![\w./-])\+\d{1,3}[\s.-]?\(?\d{1,4}\)?(?:[\s.-]?\d{2,4}){2,4}(?!\d)"
-)
-BITCOIN = re.compile(r"\b(?:bc1[ac-hj-np-z02-9]{25,62}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9a-fA-F]{40})\b")
-MONEY = re.compile(
-    r"(?:[$€£¥]|usd|eur|gbp|us\$)\s?\d[\d.,]{2,20}|\d[\d.,]{2,20}\s?(?:\$|€|£|usd|eur|gbp|dollars?|euros?|pounds|million)"
-)
-ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
 
 
 def _capped(count: int) -> float:

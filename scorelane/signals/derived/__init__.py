@@ -3,6 +3,6 @@
 Importing this package declares them all; families import it for that.
 """
 
-from scorelane.signals.derived import links, senders, texts, transport
+from scorelane.signals.derived import links, names, senders, texts, transport
 
-__all__ = ["links", "senders", "texts", "transport"]
+__all__ = ["links", "names", "senders", "texts", "transport"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from base64 import b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from publicsuffixlist import PublicSuffixList
 from scorelane.signals.declaration import derived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from scorelane.mail.message import Address, Message
     from scorelane.signals.context import Directory
@@ -115,6 +116,18 @@ def recipient_addresses(message: Message) -> frozenset[str]:
 
 
 @derived
+def recipient_tokens(recipient_addresses: frozenset[str]) -> tuple[str, ...]:
+    """How a recipient's address stands in a link: plain, percent-encoded, or in base64."""
+    found: list[str] = []
+    for address in sorted(recipient_addresses)[:5]:
+        if "@" in address:
+            coded = b64encode(address.encode("utf-8", "replace")).decode("ascii").rstrip("=")
+            # The last character of base64 depends on what follows the address.
+            found += (address, address.replace("@", "%40"), coded[:-1])
+    return tuple(found)
+
+
+@derived
 def own_orgs(directory: Directory) -> frozenset[str]:
     """Registrable domains of the tenant; empty without a directory."""
     return frozenset(registrable(domain) for domain in directory.domains)
@@ -141,59 +154,3 @@ def people_addresses(directory: Directory) -> frozenset[str]:
 def is_from_own_domain(author_org: str, own_orgs: frozenset[str]) -> bool:
     """Whether From claims one of the tenant's domains."""
     return author_org in own_orgs
-
-
-@derived
-def protected_names(directory: Directory) -> tuple[str, ...]:
-    """Main labels of own and partner domains, long enough to be told from chance."""
-    return main_labels((*directory.domains, *directory.partners))
-
-
-@derived
-def partner_orgs(directory: Directory) -> frozenset[str]:
-    """Registrable domains of partners."""
-    return frozenset(registrable(domain) for domain in directory.partners)
-
-
-@derived
-def brand_orgs(lists: Lists) -> frozenset[str]:
-    """Every registrable domain that a known brand owns."""
-    return frozenset(domain for domains in lists.brands.values() for domain in domains)
-
-
-@derived
-def brand_labels(lists: Lists) -> tuple[str, ...]:
-    """Main labels of brands' first domains, at least six letters."""
-    return main_labels(name.replace(" ", "") + ".x" for name in lists.brands if name.replace(" ", "").isalpha())
-
-
-def main_labels(domains: Iterable[str]) -> tuple[str, ...]:
-    """The label before the public suffix of each domain, if it has at least six characters."""
-    labels = {registrable(domain).split(".", 1)[0] for domain in domains}
-    return tuple(sorted(label for label in labels if len(label) >= MIN_LABEL))
-
-
-MIN_LABEL = 6
-"""Shorter names are near too many others."""
-
-
-@lru_cache(maxsize=16_384)
-def distance_at_most_two(left: str, right: str) -> int:
-    """Edits between two labels (insert, delete, replace, swap neighbours), or 3 for more than two.
-
-    Source: Damerau 1964; the restricted form, banded.
-    """
-    if abs(len(left) - len(right)) > 2:  # noqa: PLR2004 - the two of the name
-        return 3
-    before: list[int] = []
-    row = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        older, before, row = before, row, [i]
-        for j, b in enumerate(right, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
-                cost = min(cost, older[j - 2] + 1)
-            row.append(cost)
-        if min(row) > 2:  # noqa: PLR2004 - the two of the name
-            return 3
-    return min(row[-1], 3)

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 READ_CHARS = 16_384
 """Content signals read this much of the newest text: fraud says what it wants early."""
 
+SHAPE_CHARS = 4_096
+"""Counting characters needs no more."""
+
 LATIN_UPPER = bytes(range(0x41, 0x5B))
 LATIN_LOWER = bytes(range(0x61, 0x7B))
 DIGITS = b"0123456789"
 SPACES = b" \t\r\n\x0b\x0c"
-
-FOLD = re.compile(r"\s+")
 
 
 class Shape(msgspec.Struct, frozen=True, gc=False):
@@ -41,12 +42,14 @@ class Shape(msgspec.Struct, frozen=True, gc=False):
 
 def fold(text: str) -> str:
     """Lower case, straight quotes, single spaces."""
-    text = text.lower()
+    text = text.lower().replace("\n", " ").replace("\t", " ")
     if not text.isascii():
         text = text.replace("\u2019", "'").replace("\u2018", "'")
         text = text.replace("\u201c", '"').replace("\u201d", '"')
         text = text.replace("\u200b", "").replace("\u00ad", "").replace("\u200c", "")
-    return " ".join(text.split())
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text.strip()
 
 
 @derived
@@ -99,7 +102,7 @@ def shape_of(text: str) -> Shape:
 @derived
 def text_shape(message: Message) -> Shape:
     """Character counts of the newest text."""
-    return shape_of(message.text[:READ_CHARS])
+    return shape_of(message.text[:SHAPE_CHARS])
 
 
 @derived
@@ -112,3 +115,21 @@ def subject_shape(message: Message) -> Shape:
 def word_count(text_folded: str) -> int:
     """Words of the newest text, as far as it is read."""
     return text_folded.count(" ") + 1 if text_folded else 0
+
+
+LOCAL = re.compile(r"[\w.+-]{1,64}$")
+DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
+
+
+@derived
+def text_addresses(text_folded: str) -> tuple[str, ...]:
+    """Mail addresses that the newest text shows, at most 20, found from their @ outwards."""
+    found: list[str] = []
+    at = text_folded.find("@")
+    while at >= 0 and len(found) < 20:  # noqa: PLR2004 - as documented
+        domain = DOMAIN.match(text_folded, at + 1)
+        local = LOCAL.search(text_folded[max(0, at - 64) : at])
+        if domain is not None and local is not None:
+            found.append(f"{local[0]}@{domain[0]}")
+        at = text_folded.find("@", at + 1)
+    return tuple(found)

@@ -6,19 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from scorelane.signals.declaration import signal
-from scorelane.signals.derived.senders import (
-    distance_at_most_two,
-    main_labels,
-    name_words,
-    registrable,
-    skeleton,
-    unpuny,
-)
+from scorelane.signals.derived.names import MIN_LABEL, main_label
+from scorelane.signals.derived.senders import name_words, registrable, unpuny
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scorelane.mail.message import Address, Message
+    from scorelane.signals.derived.names import LookalikeIndex, NameFinder
     from scorelane.signals.reference import Lists
 
 NO_AUTHOR = "no From address with a domain"
@@ -28,101 +23,60 @@ NOT_LATIN = re.compile(r"[\u0370-\u058f]")
 """Greek, Cyrillic and Armenian: the scripts with Latin look-alikes."""
 
 
-def _brand_in(text: str, brands: Mapping[str, frozenset[str]]) -> str:
-    """The longest brand that stands in a text as whole words; empty when there is none."""
-    found = ""
-    for brand in brands:
-        at = text.find(brand) if len(brand) > len(found) else -1
-        if at >= 0 and not ((at and text[at - 1].isalnum()) or text[at + len(brand) : at + len(brand) + 1].isalnum()):
-            found = brand
-    return found
-
-
 @signal(version=1, missing="no display name, or it names no known brand", attacks=("phishing",), monotone=1)
-def display_name_brand_mismatch(author_name: str, author_org: str, lists: Lists) -> float | None:
+def display_name_brand_mismatch(name_brands: tuple[str, ...], author_org: str, lists: Lists) -> float | None:
     """1 when the display name says a brand and the address is not of one of its domains.
 
     Source: reference list `brands`. An organisation that carries the brand in its own domain counts half.
     """
-    brand = _brand_in(author_name, lists.brands) if author_name else ""
-    if not brand:
+    if not name_brands:
         return None
-    if author_org in lists.brands[brand]:
+    if any(author_org in lists.brands[brand] for brand in name_brands):
         return 0.0
-    return 0.5 if brand.replace(" ", "") in author_org else 1.0
+    return 0.5 if any(brand.replace(" ", "") in author_org for brand in name_brands) else 1.0
 
 
 @signal(version=1, missing="the subject names no known brand, or no author", attacks=("phishing",))
-def subject_brand_mismatch(subject_folded: str, author_org: str, lists: Lists) -> float | None:
+def subject_brand_mismatch(subject_brands: tuple[str, ...], author_org: str, lists: Lists) -> float | None:
     """1 when the subject says a brand and the author's domain is not its own."""
-    brand = _brand_in(subject_folded, lists.brands) if subject_folded and author_org else ""
-    return float(author_org not in lists.brands[brand]) if brand else None
-
-
-@signal(version=1, missing="From's local part and domain name no known brand", attacks=("phishing",), monotone=1)
-def address_brand_mismatch(author: Address | None, author_org: str, lists: Lists) -> float | None:
-    """1 when the address spells a brand of at least six letters outside the brand's own domains."""
-    if author is None:
+    if not subject_brands or not author_org:
         return None
-    words = author.addr.replace("-", ".").replace("_", ".").replace("@", ".").split(".")
-    found = next((word for word in words if len(word) >= SPELLED and word in lists.brands), "")
-    return float(author_org not in lists.brands[found]) if found else None
+    return float(all(author_org not in lists.brands[brand] for brand in subject_brands))
 
 
-SPELLED = 6
-"""Shorter brand names are ordinary words or parts of them."""
+@signal(version=1, missing="From's address spells no known brand", attacks=("phishing",), monotone=1)
+def address_brand_mismatch(
+    author: Address | None, brand_spelling: NameFinder, brand_orgs: frozenset[str], author_org: str
+) -> float | None:
+    """1 when the address spells a brand of at least six letters outside every brand's own domains."""
+    if author is None or not brand_spelling.words(author.addr.replace("_", "-")):
+        return None
+    return float(author_org not in brand_orgs)
 
 
 @signal(version=1, missing=NO_AUTHOR, attacks=("phishing", "bec"), monotone=1)
-def author_near_brand(author_org: str, brand_labels: tuple[str, ...], brand_orgs: frozenset[str]) -> float | None:
+def author_near_brand(author_org: str, brand_lookalikes: LookalikeIndex) -> float | None:
     """1 when the domain looks like a known brand's and is not: a letter changed, or confusables.
 
     Source: Agten et al. 2015, "Seven months' worth of mistakes" (typosquatting models).
     """
-    return near(author_org, brand_labels, brand_orgs) if author_org else None
+    return brand_lookalikes.match(author_org) if author_org else None
 
 
 @signal(version=1, missing="no directory, or no author", attacks=("bec", "phishing"), monotone=1)
-def author_near_own_domain(
-    author_org: str,
-    protected_names: tuple[str, ...],
-    own_orgs: frozenset[str],
-    partner_orgs: frozenset[str],
-) -> float | None:
+def author_near_own_domain(author_org: str, own_lookalikes: LookalikeIndex) -> float | None:
     """1 when the author's domain looks like an own or partner domain and is neither."""
-    if not own_orgs or not author_org:
-        return None
-    return near(author_org, protected_names, own_orgs | partner_orgs)
-
-
-def near(org: str, labels: tuple[str, ...], allowed: frozenset[str]) -> float:
-    """1 when a registrable domain's label is near one of the labels without being allowed."""
-    if org in allowed:
-        return 0.0
-    label = unpuny(org).split(".", 1)[0]
-    for word in {label, *label.split("-")}:
-        if len(word) < SPELLED - 1:
-            continue
-        shown = skeleton(word)
-        for known in labels:
-            if abs(len(shown) - len(known)) <= 1 and (
-                (shown == known and word != known)
-                or (word != known and len(known) > SPELLED and distance_at_most_two(shown, known) == 1)
-            ):
-                return 1.0
-    return 0.0
+    return own_lookalikes.match(author_org) if own_lookalikes and author_org else None
 
 
 @signal(version=1, missing="no directory, or no author", attacks=("bec", "phishing"), monotone=1)
-def author_contains_own_name(
-    author_org: str, protected_names: tuple[str, ...], own_orgs: frozenset[str], partner_orgs: frozenset[str]
-) -> float | None:
+def author_contains_own_name(author_org: str, own_lookalikes: LookalikeIndex) -> float | None:
     """1 when a foreign domain carries the main label of an own or partner domain inside."""
-    if not own_orgs or not author_org:
+    if not own_lookalikes or not author_org:
         return None
-    if author_org in own_orgs or author_org in partner_orgs:
+    if author_org in own_lookalikes.allowed:
         return 0.0
-    return float(any(name in author_org for name in protected_names))
+    return float(any(name in author_org for name in own_lookalikes.labels))
 
 
 @signal(version=1, missing=NO_AUTHOR, attacks=("phishing",), monotone=1)
@@ -184,14 +138,13 @@ def vip_name_from_outside(
 @signal(version=1, missing="no directory, or no display name", attacks=("bec", "phishing"), monotone=1)
 def display_name_says_own_organisation(
     author_name: str,
-    protected_names: tuple[str, ...],
-    own_orgs: frozenset[str],
+    own_lookalikes: LookalikeIndex,
     is_from_own_domain: bool,  # noqa: FBT001 - a dependency
 ) -> float | None:
     """1 when the display name carries the tenant's main label and the address is foreign."""
-    if not own_orgs or not author_name:
+    if not own_lookalikes or not author_name:
         return None
-    return float(not is_from_own_domain and any(name in author_name for name in protected_names))
+    return float(not is_from_own_domain and any(name in author_name for name in own_lookalikes.labels))
 
 
 @signal(version=1, missing="no directory, or no author", monotone=-1)
@@ -215,6 +168,6 @@ def display_name_says_recipient_domain(author_name: str, message: Message, autho
     if not message.to or not message.to[0].domain or not author_name:
         return None
     org = registrable(message.to[0].domain)
-    labels = main_labels((org,))
-    shown = org in author_name or any(label in author_name for label in labels)
+    label = main_label(org)
+    shown = org in author_name or (len(label) >= MIN_LABEL and label in author_name)
     return float(shown and org != author_org)

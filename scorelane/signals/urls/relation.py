@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import TYPE_CHECKING
 
 from scorelane.signals.declaration import signal
 from scorelane.signals.derived.senders import registrable
-from scorelane.signals.identity.impersonation import near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scorelane.mail.message import Address, Link, Message
+    from scorelane.signals.derived.names import LookalikeIndex, NameFinder
     from scorelane.signals.reference import Lists
 
 NO_LINK = "no link that a reader can follow"
@@ -25,7 +23,6 @@ VAGUE = re.compile(
     r"aqu[ií]|qui\b|clique|klik",
     re.IGNORECASE,
 )
-TOKEN = re.compile(r"[A-Za-z0-9+/_-]{12,400}={0,2}")
 SCANNED = 50
 
 
@@ -120,89 +117,62 @@ def images_from_brand_links_elsewhere(
 
 @signal(version=1, missing=NO_LINK, attacks=("phishing",), monotone=1)
 def link_host_carries_brand(
-    link_hosts: frozenset[str], brand_labels: tuple[str, ...], brand_orgs: frozenset[str]
+    link_hosts: frozenset[str], brand_spelling: NameFinder, brand_orgs: frozenset[str]
 ) -> float | None:
     """1 when a link's host spells a brand of at least six letters outside the brand's own domains."""
     if not link_hosts:
         return None
-    for host in list(link_hosts)[:20]:
-        if any(label in host for label in brand_labels) and registrable(host) not in brand_orgs:
-            return 1.0
-    return 0.0
+    return float(any(brand_spelling.anywhere(host) and registrable(host) not in brand_orgs for host in link_hosts))
 
 
 @signal(version=1, missing=NO_LINK, attacks=("phishing",), monotone=1)
 def link_path_carries_brand(
-    web_links: tuple[Link, ...], brand_labels: tuple[str, ...], brand_orgs: frozenset[str], author_org: str
+    web_links: tuple[Link, ...],
+    brand_spelling: NameFinder,
+    brand_orgs: frozenset[str],
+    author_org: str,
 ) -> float | None:
     """1 when a link's path spells a brand and neither a brand nor the author owns the host."""
     if not web_links:
         return None
-    for link in web_links[:SCANNED]:
-        url = link.url
-        if url.domain not in brand_orgs and url.domain != author_org:
-            path = url.path[:200].lower()
-            if len(path) > 6 and any(label in path for label in brand_labels):  # noqa: PLR2004 - a brand has six letters
-                return 1.0
-    return 0.0
+    foreign = [
+        link.url.path[:200]
+        for link in web_links[:SCANNED]
+        if link.url.domain != author_org and link.url.domain not in brand_orgs
+    ]
+    return float(brand_spelling.anywhere("\n".join(foreign).lower())) if foreign else 0.0
 
 
 @signal(version=1, missing=NO_LINK, attacks=("phishing",), monotone=1)
-def link_near_brand(
-    link_domains: Mapping[str, int], brand_labels: tuple[str, ...], brand_orgs: frozenset[str]
-) -> float | None:
+def link_near_brand(link_domains: Mapping[str, int], brand_lookalikes: LookalikeIndex) -> float | None:
     """1 when a link's domain looks like a brand's and is not (see author_near_brand)."""
-    if not link_domains:
-        return None
-    return max(near(domain, brand_labels, brand_orgs) for domain in list(link_domains)[:10])
+    return max(map(brand_lookalikes.match, link_domains)) if link_domains else None
 
 
 @signal(version=1, missing="no directory, or no link", attacks=("phishing",), monotone=1)
-def link_near_own_domain(
-    link_domains: Mapping[str, int],
-    protected_names: tuple[str, ...],
-    own_orgs: frozenset[str],
-    partner_orgs: frozenset[str],
-) -> float | None:
+def link_near_own_domain(link_domains: Mapping[str, int], own_lookalikes: LookalikeIndex) -> float | None:
     """1 when a link's domain looks like an own or partner domain and is neither."""
-    if not own_orgs or not link_domains:
+    if not own_lookalikes or not link_domains:
         return None
-    allowed = own_orgs | partner_orgs
-    return max(near(domain, protected_names, allowed) for domain in list(link_domains)[:10])
+    return max(map(own_lookalikes.match, link_domains))
 
 
 @signal(version=1, missing="no link, or no recipient", attacks=("phishing",), monotone=1)
-def link_carries_recipient(web_links: tuple[Link, ...], recipient_addresses: frozenset[str]) -> float | None:
+def link_carries_recipient(web_links: tuple[Link, ...], recipient_tokens: tuple[str, ...]) -> float | None:
     """1 when a link carries the recipient's address, plain or in base64, outside an unsubscribe link.
 
     Kits fill in the victim's address; honest mailers use an opaque number.
     """
-    if not web_links or not recipient_addresses:
+    if not web_links or not recipient_tokens:
         return None
-    for link in web_links[:20]:
-        tail = link.url.href[len(link.url.host) :][:2_048]
-        if len(tail) < 12 or LEAVE.search(tail):  # noqa: PLR2004 - no address is shorter in base64
-            continue
-        plain = tail.lower().replace("%40", "@")
-        if "@" in plain and any(address in plain for address in recipient_addresses):
-            return 1.0
-        if any(_decodes_to(token, recipient_addresses) for token in TOKEN.findall(tail)[:8]):
+    for link in web_links[:SCANNED]:
+        href = link.url.href
+        if any(token in href for token in recipient_tokens) and not LEAVE.search(href):
             return 1.0
     return 0.0
 
 
 LEAVE = re.compile(r"unsub|optout|opt-out|remove|preference|manage|abmeld|desinscri", re.IGNORECASE)
-
-
-def _decodes_to(token: str, addresses: frozenset[str]) -> bool:
-    if token.isdecimal() or token.islower():
-        return False
-    body = token.rstrip("=")
-    try:
-        raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-    except (ValueError, binascii.Error):
-        return False
-    return b"@" in raw and raw.decode("latin-1").strip().lower() in addresses
 
 
 @signal(version=1, missing="no link, or no recipient", attacks=("phishing",), monotone=1)
