@@ -99,7 +99,7 @@ def monitoring(scene: Scene) -> Letter:
     elif form == 1:
         lines = "\n".join(f"{scene.when - timedelta(minutes=7 * n):%b %d %H:%M:%S} {host.partition('.')[0]} backup[{rng.randint(100, 9999)}]: "
                           f"{rng.choice(('done', 'copied', 'skipped', 'verified'))} {rng.randint(1, 9999)} files" for n in range(rng.randint(4, 20)))  # fmt: skip
-        text, subject = lines + "\n", f"Cron <root@{host.partition('.')[0]}> /usr/local/bin/backup"
+        text, subject = lines + "\n", f"Cron <root@{host}> /usr/local/bin/backup"
         sender = ("Cron Daemon", f"root@{host}")
     else:
         project = rng.choice(_TECH["project"])
