@@ -33,13 +33,13 @@ def hop_count(message: Message) -> float | None:
     return float(min(len(message.hops), 50)) if message.hops else None
 
 
-@signal(version=1, missing="fewer than two Received headers with a time", range=(0, 720))
+@signal(version=1, missing="the first or last Received header has no time", range=(-720, 720))
 def hop_span_hours(message: Message) -> float | None:
-    """Hours between the earliest and the latest Received time, at most 720."""
-    times = [hop.time for hop in message.hops if hop.time is not None]
-    if len(times) < 2:  # noqa: PLR2004 - a span has two ends
+    """Hours from the oldest Received header to the newest, between -720 and 720."""
+    hops = message.hops
+    if len(hops) < 2 or hops[0].time is None or hops[-1].time is None:  # noqa: PLR2004 - a span has two ends
         return None
-    return min((max(times) - min(times)).total_seconds() / HOUR_S, 720.0)
+    return max(-720.0, min((hops[0].time - hops[-1].time).total_seconds() / HOUR_S, 720.0))
 
 
 @signal(version=1, missing="no Date header that parses", range=(-720, 720))

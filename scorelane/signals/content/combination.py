@@ -17,12 +17,10 @@ if TYPE_CHECKING:
     from scorelane.signals.reference import Lists
 
 BITCOIN = re.compile(r"\b(?:bc1[ac-hj-np-z02-9]{25,62}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9a-fA-F]{40})\b")
-COIN_WORDS = ("bitcoin", "btc", "wallet", "coin", "ethereum", "usdt", "crypto")
 NUMBER = re.compile(r"[+(\d][\d ().-]{8,20}\d")
 TOLL_FREE = re.compile(r"1?8(?:00|33|44|55|66|77|88|0[1-9])\d{7}")
 MONEY_SIGNED = re.compile(r"[$€£¥]\s?\d[\d.,]{2,20}")
 MONEY_NAMED = re.compile(r"\d[\d.,]{2,20}\s?(?:usd|eur|gbp|dollars?|euros?|pounds|million|us\$)")
-MONEY_WORDS = ("usd", "eur", "gbp", "dollar", "pounds", "million", "us$")
 
 
 @signal(version=1, attacks=("phishing",), range=(0, 20), monotone=1)
@@ -87,16 +85,16 @@ def extortion_pattern(phrases: Phrases, shows_coin_address: float) -> float:
 
 
 @signal(version=1, attacks=("extortion",), monotone=1)
-def shows_coin_address(message: Message, text_folded: str) -> float:
+def shows_coin_address(message: Message, phrases: Phrases) -> float:
     """1 when a text about coins shows a Bitcoin or Ethereum address (BIP 13, BIP 173, EIP 55)."""
-    if not any(word in text_folded for word in COIN_WORDS):
+    if not (phrases.extortion or phrases.investment):
         return 0.0
     return float(BITCOIN.search(message.text[:16_384]) is not None)
 
 
 @signal(version=1, attacks=("callback",), range=(0, 20))
 def phone_count(text_folded: str, text_shape: Shape) -> float:
-    """Telephone numbers, toll-free or international, in the first 4,096 characters, at most 20.
+    """Telephone numbers, toll-free or international, in the first 2,048 characters, at most 20.
 
     Source: ITU-T E.164; North American toll-free codes.
     """
@@ -155,12 +153,10 @@ def text_brand_is_not_author(  # noqa: PLR0917 - dependencies, given by position
 
 
 @signal(version=1, attacks=("advance_fee",), range=(0, 20), monotone=1)
-def money_amounts(text_folded: str, text_shape: Shape) -> float:
-    """Sums of money with a currency, at most 20."""
-    found = 0
-    if text_shape.money_signs:
-        found += len(MONEY_SIGNED.findall(text_folded))
-    if text_shape.digits and any(word in text_folded for word in MONEY_WORDS):
+def money_amounts(text_folded: str, text_shape: Shape, phrases: Phrases) -> float:
+    """Sums of money, by sign, or by name in a text that speaks of funds or payment; at most 20."""
+    found = len(MONEY_SIGNED.findall(text_folded)) if text_shape.money_signs else 0
+    if text_shape.digits and (phrases.advance_fee or phrases.payment_change or phrases.investment):
         found += len(MONEY_NAMED.findall(text_folded))
     return float(min(found, 20))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import ahocorasick_rs
@@ -30,6 +31,10 @@ class NameFinder:
         self.names = sorted(set(names))
         self._automaton = ahocorasick_rs.AhoCorasick(self.names, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest)
 
+    def hash_lines(self) -> str:
+        """The names, for the hash of a signal that reaches the finder as a constant."""
+        return repr(self.names)
+
     def words(self, text: str) -> tuple[str, ...]:
         """Names that stand in the text as whole words, in order, each once."""
         found: dict[str, None] = {}
@@ -54,6 +59,8 @@ class LookalikeIndex:
         self.allowed = allowed
         self.labels = frozenset(label for label in labels if len(label) >= MIN_LABEL)
         self._near: dict[str, set[str]] = {}
+        self.match = lru_cache(maxsize=16_384)(self._match)
+        """1 when a registrable domain looks like a known one and is not allowed, else 0."""
         for label in self.labels:
             if len(label) > MIN_LABEL:
                 for form in (label, *shorter(label)):
@@ -63,8 +70,7 @@ class LookalikeIndex:
         """Whether there is anything to be like."""
         return bool(self.labels)
 
-    def match(self, org: str) -> float:
-        """1 when the registrable domain looks like a known one and is not allowed, else 0."""
+    def _match(self, org: str) -> float:
         if not org or org in self.allowed:
             return 0.0
         label = unpuny(org).partition(".")[0][:63]
@@ -147,6 +153,12 @@ def _one_word(brands: Mapping[str, frozenset[str]]) -> list[str]:
 def brand_names(lists: Lists) -> NameFinder:
     """Finder of brands as people write them."""
     return NameFinder(lists.brands)
+
+
+@derived
+def executive_titles(lists: Lists) -> NameFinder:
+    """Finder of titles of the head or purse of an organisation."""
+    return NameFinder(lists.executives)
 
 
 @derived

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from scorelane.mail.message import Message
     from scorelane.signals.phrases import Phrases
 
-READ_CHARS = 16_384
+READ_CHARS = 8_192
 """Content signals read this much of the newest text: fraud says what it wants early."""
 
-SHAPE_CHARS = 4_096
+SHAPE_CHARS = 2_048
 """Counting characters needs no more."""
 
 LATIN_UPPER = bytes(range(0x41, 0x5B))

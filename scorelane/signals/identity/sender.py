@@ -11,6 +11,7 @@ from scorelane.signals.derived.senders import name_words, registrable, skeleton
 
 if TYPE_CHECKING:
     from scorelane.mail.message import Address, Message
+    from scorelane.signals.derived.names import NameFinder
     from scorelane.signals.reference import Lists
 
 ADDRESS_IN_NAME = re.compile(r"[\w.+-]{1,64}@([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})")
@@ -191,12 +192,9 @@ def display_name_fits_address(author: Address | None, author_name: str) -> float
 
 
 @signal(version=1, missing="no display name", attacks=("bec",))
-def display_name_is_executive(author_name: str, lists: Lists) -> float | None:
+def display_name_is_executive(author_name: str, executive_titles: NameFinder) -> float | None:
     """1 when the display name carries a title of the head or purse of an organisation."""
-    if not author_name:
-        return None
-    padded = f" {author_name.replace(',', ' ').replace('(', ' ').replace(')', ' ')} "
-    return float(any(f" {title} " in padded for title in lists.executives))
+    return float(bool(executive_titles.words(author_name))) if author_name else None
 
 
 @signal(version=1, missing="no display name")

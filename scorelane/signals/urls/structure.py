@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from math import log2
 from typing import TYPE_CHECKING
 
 from scorelane.signals import derived as _declared  # noqa: F401 - declares what the parameters name
 from scorelane.signals.declaration import signal
+from scorelane.signals.derived.names import NameFinder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,10 +26,11 @@ OBFUSCATIONS = frozenset({
     "fullwidth", "nested_scheme",
 })  # fmt: skip
 """Tricks that have no honest use; hxxp and [.] are what analysts write, punycode is a language."""
-LURE_WORDS = re.compile(
-    r"login|log-in|signin|sign-in|logon|verif|secur|account|update|confirm|webscr|password|passwd|auth|"
-    r"billing|wallet|recover|unlock|suspend|validat|webmail|owa\b|office365|onedrive|sharepoint"
-)
+LURE_WORDS = NameFinder((
+    "login", "log-in", "signin", "sign-in", "logon", "verif", "secur", "account", "update", "confirm", "webscr",
+    "password", "passwd", "auth", "billing", "wallet", "recover", "unlock", "suspend", "validat", "webmail",
+    "office365", "onedrive", "sharepoint",
+))  # fmt: skip
 REDIRECT = re.compile(
     r"[?&](?:u|url|q|to|r|redirect|redirect_uri|dest|destination|next|goto|target|link)=(?:https?(?::|%3a)|//)",
     re.IGNORECASE,
@@ -79,6 +82,7 @@ def link_domain_entropy(link_domains: Mapping[str, int]) -> float | None:
     return max(map(_entropy, labels)) if labels else None
 
 
+@lru_cache(maxsize=16_384)
 def _entropy(label: str) -> float:
     if not label:
         return 0.0
@@ -203,15 +207,11 @@ def link_rewriter_depth(web_links: tuple[Link, ...]) -> float | None:
 
 @signal(version=1, missing=NO_LINK, attacks=("phishing",))
 def link_lure_words(web_links: tuple[Link, ...]) -> float | None:
-    """1 when a link's path or host carries a word of sign-in pages (login, verify, secure, ...)."""
+    """1 when a link's host or path carries a word of sign-in pages (login, verify, secure, ...)."""
     if not web_links:
         return None
-    return float(
-        any(
-            LURE_WORDS.search(f"{link.url.host}{link.url.path[:200].lower()}") is not None
-            for link in web_links[:SCANNED]
-        )
-    )
+    shown = "\n".join([f"{link.url.host}{link.url.path[:200]}" for link in web_links[:SCANNED]])
+    return float(LURE_WORDS.anywhere(shown.lower()))
 
 
 @signal(version=1, missing=NO_LINK, attacks=("phishing",))
