@@ -128,3 +128,13 @@ def counts(connection: Connection, tenant: str) -> dict[str, int]:
         (tenant,),
     ).fetchall()
     return {str(state): int(str(number)) for state, number in rows}
+
+
+def waiting(connection: Connection, tenant: str, newest: UUID) -> bool:
+    """Whether a tenant has a message up to this id that has no final state yet."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM message_state s JOIN tenants t ON t.id = s.tenant_id "
+        "WHERE t.name = %s AND s.message_id <= %s AND s.state = 'accepted')",
+        (tenant, newest),
+    ).fetchone()
+    return row is not None and bool(row[0])

@@ -1,0 +1,133 @@
+"""Entry point of ``scorelane``: the commands and their options; the work stands in a module a command."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scorelane.cli import lanes, messages, output, signals, tenants
+from scorelane.cli.errors import BUG, INTERRUPTED, MISUSED, spoken
+from scorelane.cli.sources import ReceivedAt  # noqa: TC001 - Typer reads annotations at run time
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+app = typer.Typer(
+    name="scorelane",
+    help="Scores e-mail for attacks, near-line and in batch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(messages.app, name="messages")
+app.add_typer(lanes.app, name="lanes")
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(signals.app, name="signals")
+if importlib.util.find_spec("scorelane.cli.model") is not None:
+    app.add_typer(importlib.import_module("scorelane.cli.model").app, name="model")
+
+PATHS = "Message files, mboxes, Maildirs, folders of those, .tar or .tar.zst; - reads paths from standard input."
+Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help=PATHS)]
+
+
+@app.command()
+def up() -> None:
+    """Run the whole system in the foreground and print its addresses."""
+    from scorelane.cli import system
+
+    system.up()
+
+
+@app.command()
+def demo() -> None:
+    """Score a generated mailbox through the lanes, print the verdicts, leave nothing running."""
+    from scorelane.cli import system
+
+    system.demo()
+
+
+@app.command()
+def enqueue(
+    paths: Paths,
+    tenant: Annotated[str, typer.Option(help="The organisation; made when it is new.")],
+    mailbox: Annotated[str, typer.Option(help="The address whose mail this is.")],
+    lane: Annotated[str, typer.Option(help="interactive, realtime, rescan or backfill.")] = "backfill",
+    received_at: Annotated[ReceivedAt, typer.Option(help="Where the time of receipt comes from.")] = "header",
+    wait: Annotated[bool, typer.Option("--wait", help="Return when every message is scored.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array of receipts on standard output.")] = False,
+) -> None:
+    """Put mail into the lanes. Interrupted and run again, every message ends there once."""
+    from scorelane.cli import enqueue as command
+
+    command.enqueue(
+        paths, tenant=tenant, mailbox=mailbox, lane=lane, received_at=received_at, wait=wait, as_json=as_json
+    )
+
+
+@app.command()
+def score(
+    paths: Paths,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a message, as they come.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="With the strongest reasons.")] = False,
+    bundle: Annotated[Path | None, typer.Option(help="Folder of a model bundle; else the shipped one.")] = None,
+) -> None:
+    """Score mail without a queue or a database."""
+    from scorelane.cli import score as command
+
+    command.score(paths, jsonl=jsonl, explain=explain, bundle=bundle)
+
+
+def main() -> None:
+    """Run the command; whatever happens, a person gets one line and a script an exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away, as `head` does: nothing is wrong, and nothing more can be said there.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except (KeyboardInterrupt, typer.Abort):
+        output.note("interrupted; what was accepted stays, run the same command again for the rest")
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last line of defence between a bug and a person's screen
+        sys.exit(_explain(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: Exception) -> int:
+    """Say what was wrong in one line; the exit code."""
+    if hasattr(error, "format_message"):  # what Typer raises for arguments that do not parse
+        if not error.format_message():  # no command at all: its help was the answer
+            return MISUSED
+        command = getattr(getattr(error, "ctx", None), "command_path", "scorelane")
+        output.note(f"{command}: {error.format_message()} (see {command} --help)")
+        return int(getattr(error, "exit_code", MISUSED))
+    known = spoken(error)
+    if known is not None:
+        output.note(f"scorelane: {known[0]}")
+        return known[1]
+    with tempfile.NamedTemporaryFile("w", prefix="scorelane-", suffix=".txt", delete=False) as report:
+        report.write("".join(traceback.format_exception(error)))
+    output.note(f"scorelane: a bug stopped this command ({type(error).__name__}); please report {report.name}")
+    return BUG
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM unwinds like Ctrl-C, so that a demo stops what it started."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What the command says when it cannot do its work: one line, and an exit code that scripts can read."""
+
+from __future__ import annotations
+
+FAILED, MISUSED, BUG, INTERRUPTED = 1, 2, 70, 130
+
+
+class CommandError(Exception):
+    """Root of this room's errors; its text is one line for a person."""
+
+    exit_code = FAILED
+
+
+class Misused(CommandError):
+    """The arguments cannot be what was meant."""
+
+    exit_code = MISUSED
+
+
+# By name, so that the module of a room that a command did not use is not loaded to compare with.
+_SPOKEN = {
+    "scorelane.settings.NotRunning",
+    "scorelane.enqueuer.errors.EnqueuerError",
+    "scorelane.scoring.errors.ScoringError",
+    "worker.errors.WorkerError",
+}
+_DATABASE = {"psycopg.OperationalError", "sqlalchemy.exc.OperationalError"}
+_BROKER = {"redis.exceptions.RedisError", "kombu.exceptions.KombuError"}
+
+
+def spoken(error: BaseException) -> tuple[str, int] | None:  # noqa: PLR0911 - one return a kind
+    """One line and the exit code of an error that a person can act on; None for a bug."""
+    if isinstance(error, CommandError):
+        return str(error), error.exit_code
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    line = " ".join(str(error).split())
+    if names & _SPOKEN:
+        return line, FAILED
+    if names & _DATABASE:
+        return f"the database is not available: {_first_line(error)}", FAILED
+    if names & _BROKER:
+        return f"the broker is not available: {line}", FAILED
+    if "pydantic_core._pydantic_core.ValidationError" in names:
+        return f"a SCORELANE_ setting cannot be read: {line}", MISUSED
+    if isinstance(error, MemoryError):
+        return "the machine is out of memory; give fewer or smaller messages at once", FAILED
+    if isinstance(error, OSError):
+        where = f" {error.filename}" if error.filename else ""
+        return f"the system refused{where}: {error.strerror or line}", FAILED
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,97 @@
+"""How the command speaks: tables and progress to a terminal, JSON to a pipe, notes to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+STYLES = {"attack": "bold red", "suspicious": "yellow", "spam": "magenta", "clean": "green"}
+PIPE_WIDTH = 160
+
+
+def note(line: str) -> None:
+    """One line to standard error."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def json_array(rows: Iterable[Mapping[str, Any]]) -> None:
+    """One JSON array on standard output, written as the rows come."""
+    write = sys.stdout.write
+    empty = True
+    for row in rows:
+        write(("[" if empty else ",\n") + to_json(row))
+        empty = False
+    write("[]\n" if empty else "]\n")
+    sys.stdout.flush()
+
+
+def to_json(row: Mapping[str, Any]) -> str:
+    """One JSON object: times as ISO 8601 in UTC, identifiers and digests as text, NaN as null."""
+    return json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:  # noqa: PLR0911 - one return a type
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if value is None or isinstance(value, (str, int, bool)):
+        return value
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return str(value)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> None:
+    """A table on standard output; on a pipe without colours, wide enough not to cut."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    shown = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        shown.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    for row in rows:
+        texts = [_cell(value) for value in row]
+        shown.add_row(*(Text(text, style=STYLES.get(text, "")) for text in texts))
+    console.print(shown)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return "".join(mark if mark.isprintable() else "\ufffd" for mark in str(value))
+
+
+@contextmanager
+def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A function that sets how much is done; a bar on a terminal, silence elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(label, total=total)
+        yield lambda done: bar.update(task, completed=done)

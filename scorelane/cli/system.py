@@ -1,0 +1,165 @@
+"""``scorelane up`` and ``scorelane demo``: the whole system on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scorelane.cli import output
+from scorelane.cli.enqueue import Tally, make_tenant, receipts, wait_until_scored
+from scorelane.cli.sources import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from worker.up import System
+
+DEMO_MESSAGES = 520
+DEMO_CLEAN_ROWS = 12
+
+
+def up() -> None:
+    """Run everything in the foreground until interrupted."""
+    from scorelane.settings import Settings
+    from worker.processes import lane_groups
+    from worker.up import run_until_stopped
+
+    settings = Settings()
+    output.note(f"starting in {settings.home}")
+    run_until_stopped(
+        settings.home,
+        _announce,
+        groups=lane_groups(settings.concurrency),
+        flower_port=settings.flower_port,
+        bundle=settings.bundle,
+    )
+    output.note("stopped")
+
+
+def _announce(system: System) -> None:
+    lines = [
+        f"database  {_without_password(system.stack.worker_url)}",
+        f"broker    {_without_password(system.stack.broker_url)}",
+    ]
+    if system.flower_url:
+        lines.append(f"Flower    {system.flower_url}  user scorelane, password {system.flower_password}")
+    lines += [
+        "",
+        "enqueue   scorelane enqueue PATH --tenant acme --mailbox all@acme.test --wait",
+        "verdicts  scorelane messages list",
+        "stop      Ctrl-C",
+    ]
+    sys.stdout.write("Scorelane is up\n\n" + "\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _without_password(url: str) -> str:
+    head, at, tail = url.rpartition("@")
+    if not at:
+        return url
+    scheme, _, login = head.partition("://")
+    return f"{scheme}://{login.partition(':')[0]}@{tail}"
+
+
+def demo() -> None:
+    """Score a generated mailbox through the lanes, print the verdicts, leave nothing running."""
+    from scorelane.enqueuer import Enqueuer
+    from scorelane.sample import sample_mailbox
+    from scorelane.sample.mailbox import HOME
+    from scorelane.settings import Settings
+    from worker.processes import Group
+    from worker.up import run_system
+
+    started = time.monotonic()
+    group = Group("demo", ("interactive", "realtime", "rescan", "backfill"), 2)
+    samples = list(sample_mailbox(count=DEMO_MESSAGES))
+    labels = {f"sample:{number:03}": sample.label for number, sample in enumerate(samples)}
+    found = iter([Source(f"sample:{number:03}", one.raw, one.received_at) for number, one in enumerate(samples)])
+    tally = Tally()
+    with _passing_home(Settings().home) as home:
+        output.note("starting PostgreSQL, Valkey, dispatcher and workers")
+        with run_system(home, groups=[group], flower=False) as system:
+            url = system.stack.worker_url
+            make_tenant(url, "harbourline")
+            output.note(f"enqueuing {len(samples)} generated messages")
+            with Enqueuer(url, system.stack.broker_url, actor="demo") as enqueuer, output.progress("enqueuing") as done:
+                accept = _accept(enqueuer, f"all@{HOME}")
+                for _ in receipts(found, accept, tally, done):
+                    pass
+            output.note(tally.summary())
+            wait_until_scored(url, tenant="harbourline", key="demo", tally=tally, poll_s=0.05)
+            _print_verdicts(url, labels)
+        output.note(f"stopped; the whole demo took {time.monotonic() - started:.1f} s")
+
+
+@contextlib.contextmanager
+def _passing_home(beside: Path) -> Iterator[Path]:
+    """A home that is gone afterwards, so that a demo never meets the data of another run."""
+    beside.mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="demo-", dir=beside))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            beside.rmdir()
+
+
+def _accept(enqueuer: Any, mailbox: str) -> Any:
+    from scorelane.enqueuer import Incoming
+
+    def accept(batch: Sequence[Source]) -> Any:
+        incoming = [Incoming(one.raw, one.received_at, source=one.name) for one in batch]
+        return enqueuer.accept(incoming, tenant="harbourline", mailbox=mailbox, lane="realtime", idempotency_key="demo")
+
+    return accept
+
+
+def _print_verdicts(url: str, labels: Mapping[str, str]) -> None:
+    from db import messages as queries
+    from db.session import connect, engine
+    from scorelane.cli.messages import reasons
+
+    with engine(url).connect() as sql, connect(url, application="scorelane-demo") as connection:
+        rows = queries.listing(sql, queries.Filter(tenant="harbourline"), DEMO_MESSAGES)
+        rows.sort(key=lambda row: -(row["log_odds"] if row["log_odds"] is not None else float("-inf")))
+        flagged = [row for row in rows if row["verdict"] != "clean"]
+        clean = [row for row in rows if row["verdict"] == "clean"][-DEMO_CLEAN_ROWS:]
+        cells = []
+        with output.progress("explaining", len(flagged) + len(clean)) as done:
+            for number, row in enumerate(flagged + clean, 1):
+                revision = queries.revisions(sql, row["id"])[-1:]
+                why = reasons(connection, row["id"], revision[0]["revision"], revision[0]["bundle"]) if revision else []
+                cells.append(
+                    (
+                        row["verdict"] or row["state"],
+                        row["log_odds"],
+                        labels[row["source"]],
+                        row["subject"],
+                        "\n".join(why[:2]),
+                    )
+                )
+                done(number)
+    shown = [
+        (verdict, log_odds, label, (subject or "")[:44], _short(why))
+        for verdict, log_odds, label, subject, why in cells
+    ]
+    title = f"Every flagged message, and the {len(clean)} cleanest ones"
+    output.table(title, ("verdict", "log-odds", "generated as", "subject", "top reasons"), shown, numbers=("log-odds",))
+    counts = Counter((labels[row["source"]], row["verdict"] or row["state"]) for row in rows)
+    verdicts = ("attack", "suspicious", "spam", "clean")
+    summary = [
+        (label, *(counts[label, verdict] for verdict in verdicts), sum(counts[label, verdict] for verdict in verdicts))
+        for label in ("attack", "spam", "legitimate")
+    ]
+    output.table("\nVerdicts", ("generated as", *verdicts, "messages"), summary, numbers=(*verdicts, "messages"))
+
+
+def _short(why: str) -> str:
+    return "; ".join(line[:90] for line in why.split("\n"))
