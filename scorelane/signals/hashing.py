@@ -11,6 +11,7 @@ import ast
 import hashlib
 import inspect
 import re
+import sys
 import textwrap
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -51,7 +52,7 @@ def _reach(fn: Callable[..., object], seen: set[object]) -> Iterator[str]:
     seen.add(fn)
     tree = _parse(fn)
     yield f"def {fn.__qualname__} {normalise(tree)}"
-    names = getattr(fn, "__globals__", {})
+    names = vars(sys.modules[fn.__module__])
     for path in sorted(_paths(tree)):
         if path[0] == "lists" and len(path) > 1 and path[1] in LIST_NAMES:
             yield f"list {path[1]} {list_digest(path[1])}"
@@ -68,17 +69,16 @@ def _value(name: str, value: object, seen: set[object]) -> Iterator[str]:
     """Lines that describe one value that a function reaches by a global name."""
     own = getattr(value, "__module__", None)
     stated = getattr(value, "hash_lines", None)
-    if callable(stated) and not isinstance(value, type):
+    if isinstance(value, type):
+        is_ours = str(own).startswith(OURS)
+        yield from _reach(value, seen) if is_ours else (f"{name} = {_foreign(str(own), name)}",)
+    elif callable(stated):
         yield f"{name} = {stated()}"
     elif isinstance(value, types.ModuleType):
         yield f"{name} = module {value.__name__}"
-    elif inspect.isfunction(inspect.unwrap(value)) if callable(value) else False:
-        if str(own).startswith(OURS):
-            yield from _reach(value, seen)  # type: ignore[arg-type] # a function
-        else:
-            yield f"{name} = {_foreign(str(own), name)}"
-    elif isinstance(value, type) or callable(value):
-        yield f"{name} = {_foreign(str(own), name)}"
+    elif callable(value):
+        is_ours = inspect.isfunction(inspect.unwrap(value)) and str(own).startswith(OURS)
+        yield from _reach(value, seen) if is_ours else (f"{name} = {_foreign(str(own), name)}",)
     else:
         yield f"{name} = {constant(value)}"
 
@@ -124,9 +124,14 @@ def _parse(fn: Callable[..., object]) -> ast.AST:
     for node in ast.walk(tree):
         if isinstance(node, ast.arg):
             node.annotation = None
-        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            node.body = [line for line in node.body if not _is_text(line)]
     return tree
+
+
+def _is_text(line: ast.stmt) -> bool:
+    """Whether a statement is a docstring, of a function, class or attribute."""
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
 
 
 def normalise(node: object) -> str:

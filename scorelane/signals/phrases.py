@@ -6,11 +6,10 @@ lets any ending follow, and phrases in scripts without spaces count anywhere.
 
 from __future__ import annotations
 
-from functools import cache
-
 import ahocorasick_rs
 import msgspec
 
+from scorelane.signals.hashing import code_hash
 from scorelane.signals.reference import SHIPPED, read_entries
 
 FOLDER = SHIPPED / "phrases"
@@ -72,8 +71,8 @@ class Finder:
         )
 
     def hash_lines(self) -> str:
-        """Nothing: a signal's hash names the families it reads, not the automaton over all."""
-        return ""
+        """How phrases are found; a signal's hash names the phrase files that it reads itself."""
+        return code_hash(Finder.find)
 
     def find(self, text: str, split: int) -> tuple[Phrases, Phrases]:
         """Counts over the whole text, and over what starts before `split` (the subject).
@@ -115,7 +114,5 @@ def _is_spaced(char: str) -> bool:
     return char.isalnum() and not "\u2e80" <= char <= "\uffef"
 
 
-@cache
-def finder() -> Finder:
-    """The one automaton of this process."""
-    return Finder()
+FINDER = Finder()
+"""The one automaton of this process."""

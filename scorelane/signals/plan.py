@@ -90,7 +90,7 @@ class Plan:
         Kept for the next chunk with the same directory and lists.
         """
         kept = self._started
-        if kept is not None and kept[0] is directory and kept[1] is lists:
+        if kept is not None and kept[1] is lists and (kept[0] is directory or kept[0] == directory):
             return kept[2]
         slots: list[object] = [None] * len(self.slots)
         slots[self.slots["directory"]] = directory

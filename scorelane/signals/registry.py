@@ -53,13 +53,17 @@ class SignalSet:
         return self._plans[absent]
 
 
-def full_hash(signal: Signal, registry: Registry = DECLARED) -> str:
-    """Hex digest of a signal's own code, that of all it needs, and the parser's."""
+def own_hash(signal: Signal, registry: Registry = DECLARED) -> str:
+    """Hex digest of a signal's own code and range, and the code of all it needs; not the parser."""
     names = [name for name in resolve([signal.name], registry) if name not in CONTEXT]
     rows = [f"{name} {code_hash(declared(name, registry).fn)}" for name in sorted(names)]
     rows.append(f"range {signal.range[0]} {signal.range[1]}")
-    rows.append(f"parser {parser_digest()}")
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def full_hash(signal: Signal, registry: Registry = DECLARED) -> str:
+    """Hex digest of all that determines a signal's value: `own_hash` and the parser's versions."""
+    return hashlib.sha256(f"{own_hash(signal, registry)} {parser_digest()}".encode()).hexdigest()
 
 
 @cache

@@ -1,1 +1,1 @@
-"""Signals of the content family."""
+"""What the message says, and how its text and HTML look."""

@@ -87,20 +87,20 @@ def extortion_pattern(phrases: Phrases, shows_coin_address: float) -> float:
 @signal(version=1, attacks=("extortion",), monotone=1)
 def shows_coin_address(message: Message, phrases: Phrases) -> float:
     """1 when a text about coins shows a Bitcoin or Ethereum address (BIP 13, BIP 173, EIP 55)."""
-    if not (phrases.extortion or phrases.investment):
+    if phrases.extortion < 2 and not phrases.investment:  # noqa: PLR2004 - one such phrase is chance
         return 0.0
-    return float(BITCOIN.search(message.text[:16_384]) is not None)
+    return float(BITCOIN.search(message.text[:4_096]) is not None)
 
 
 @signal(version=1, attacks=("callback",), range=(0, 20))
-def phone_count(text_folded: str, text_shape: Shape) -> float:
-    """Telephone numbers, toll-free or international, in the first 2,048 characters, at most 20.
+def phone_count(text_folded: str, text_shape: Shape, phrases: Phrases) -> float:
+    """Telephone numbers, toll-free or international, beside a phrase that asks to call; at most 20.
 
-    Source: ITU-T E.164; North American toll-free codes.
+    The first 2,048 characters are read. Source: ITU-T E.164; North American toll-free codes.
     """
-    if text_shape.digits < 9:  # noqa: PLR2004 - no number is shorter
+    if text_shape.digits < 9 or not phrases.callback:  # noqa: PLR2004 - no number is shorter
         return 0.0
-    return float(min(sum(map(_is_phone, NUMBER.findall(text_folded[:4_096]))), 20))
+    return float(min(sum(map(_is_phone, NUMBER.findall(text_folded[:2_048]))), 20))
 
 
 def _is_phone(found: str) -> bool:

@@ -18,7 +18,6 @@ NO_SUBJECT = "no subject"
 LOG_MOST = 20.0
 """Upper end of a log1p of sizes."""
 MIXED_WORD = re.compile(r"[a-zA-Z][\u0370-\u058f]|[\u0370-\u058f][a-zA-Z]")
-GAP = re.compile(r"[ .*_-](?:[a-z][ .*_-]){4,40}")
 
 
 @signal(version=1, range=(0, LOG_MOST))
@@ -127,13 +126,7 @@ def text_mixed_script_words(message: Message, text_shape: Shape) -> float:
     """1 when words mix Latin with Greek, Cyrillic or Armenian letters (Unicode TS 39 section 5)."""
     if not text_shape.foreign:
         return 0.0
-    return float(MIXED_WORD.search(message.text[:4_096]) is not None)
-
-
-@signal(version=1, attacks=("spam",), range=(0, 20), monotone=1)
-def text_gapped_words(text_folded: str) -> float:
-    """Words with their letters spaced or dotted (v i a g r a) in the first 1,024 characters, at most 20."""
-    return float(min(len(GAP.findall(text_folded[:1_024])), 20))
+    return float(MIXED_WORD.search(message.text[:1_024]) is not None)
 
 
 @signal(version=1)
@@ -153,10 +146,10 @@ def plain_and_html_agree(message: Message) -> float | None:
     """Share of the plain body's first words that the HTML shows too; 0 to 1."""
     if message.html is None or not message.plain_text.strip():
         return None
-    plain = {word for word in message.plain_text[:500].lower().split() if word.isalpha()}
+    plain = {word for word in message.plain_text[:300].lower().split() if word.isalpha()}
     if len(plain) < 5:  # noqa: PLR2004 - too few to compare
         return None
-    shown = set(message.html.visible_text[:2_048].lower().split())
+    shown = set(message.html.visible_text[:1_024].lower().split())
     return len(plain & shown) / len(plain)
 
 

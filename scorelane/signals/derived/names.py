@@ -29,7 +29,11 @@ class NameFinder:
     def __init__(self, names: Iterable[str]) -> None:
         """Build the automaton; names are lower case."""
         self.names = sorted(set(names))
-        self._automaton = ahocorasick_rs.AhoCorasick(self.names, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest)
+        self._automaton = ahocorasick_rs.AhoCorasick(
+            self.names,
+            matchkind=ahocorasick_rs.MatchKind.LeftmostLongest,
+            implementation=ahocorasick_rs.Implementation.DFA,
+        )
 
     def hash_lines(self) -> str:
         """The names, for the hash of a signal that reaches the finder as a constant."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scorelane.signals.declaration import derived
-from scorelane.signals.phrases import finder
+from scorelane.signals.phrases import FINDER
 
 if TYPE_CHECKING:
     from scorelane.mail.message import Message
@@ -20,10 +20,15 @@ READ_CHARS = 8_192
 SHAPE_CHARS = 2_048
 """Counting characters needs no more."""
 
-LATIN_UPPER = bytes(range(0x41, 0x5B))
-LATIN_LOWER = bytes(range(0x61, 0x7B))
-DIGITS = b"0123456789"
-SPACES = b" \t\r\n\x0b\x0c"
+CLASSES = bytes(
+    b"U"[0] if 65 <= at <= 90 else  # noqa: PLR2004 - A to Z
+    b"L"[0] if 97 <= at <= 122 else  # noqa: PLR2004 - a to z
+    b"D"[0] if 48 <= at <= 57 else  # noqa: PLR2004 - 0 to 9
+    b"$"[0] if at in b"$\xa3" else
+    at if at in b"!?" else b" "[0]
+    for at in range(256)
+)  # fmt: skip
+"""Class of each ISO 8859-1 character: counting a class is then one pass at memory speed."""
 
 
 class Shape(msgspec.Struct, frozen=True, gc=False):
@@ -33,7 +38,6 @@ class Shape(msgspec.Struct, frozen=True, gc=False):
     upper: int
     lower: int
     digits: int
-    spaces: int
     exclamations: int
     money_signs: int
     foreign: int
@@ -67,7 +71,7 @@ def text_folded(message: Message) -> str:
 @derived
 def phrase_counts(subject_folded: str, text_folded: str) -> tuple[Phrases, Phrases]:
     """Phrases of subject and text together, and of the subject."""
-    return finder().find(f"{subject_folded}\n{text_folded}", len(subject_folded))
+    return FINDER.find(f"{subject_folded}\n{text_folded}", len(subject_folded))
 
 
 @derived
@@ -84,18 +88,16 @@ def subject_phrases(phrase_counts: tuple[Phrases, Phrases]) -> Phrases:
 
 def shape_of(text: str) -> Shape:
     """Character counts, by byte tables: a loop over characters would cost more than the parser."""
-    chars = len(text)
     coded = text.encode("latin-1", "replace")
-    odd = 0 if text.isascii() else coded.count(b"?") - text.count("?")
+    count = coded.translate(CLASSES).count
     return Shape(
-        chars=chars,
-        upper=chars - len(coded.translate(None, LATIN_UPPER)),
-        lower=chars - len(coded.translate(None, LATIN_LOWER)),
-        digits=chars - len(coded.translate(None, DIGITS)),
-        spaces=chars - len(coded.translate(None, SPACES)),
-        exclamations=coded.count(b"!"),
-        money_signs=coded.count(b"$") + coded.count(b"\xa3") + text.count("\u20ac"),
-        foreign=odd,
+        chars=len(text),
+        upper=count(b"U"),
+        lower=count(b"L"),
+        digits=count(b"D"),
+        exclamations=count(b"!"),
+        money_signs=count(b"$") + (0 if text.isascii() else text.count("\u20ac")),
+        foreign=0 if text.isascii() else count(b"?") - text.count("?"),
     )
 
 
@@ -117,7 +119,6 @@ def word_count(text_folded: str) -> int:
     return text_folded.count(" ") + 1 if text_folded else 0
 
 
-LOCAL = re.compile(r"[\w.+-]{1,64}$")
 DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
 
 
@@ -128,8 +129,8 @@ def text_addresses(text_folded: str) -> tuple[str, ...]:
     at = text_folded.find("@")
     while at >= 0 and len(found) < 20:  # noqa: PLR2004 - as documented
         domain = DOMAIN.match(text_folded, at + 1)
-        local = LOCAL.search(text_folded[max(0, at - 64) : at])
-        if domain is not None and local is not None:
-            found.append(f"{local[0]}@{domain[0]}")
+        local = text_folded[max(0, at - 64) : at].rpartition(" ")[2].rpartition(":")[2].lstrip("<([\"'")
+        if domain is not None and local:
+            found.append(f"{local}@{domain[0]}")
         at = text_folded.find("@", at + 1)
     return tuple(found)

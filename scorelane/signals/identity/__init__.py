@@ -1,1 +1,1 @@
-"""Signals of the identity family."""
+"""Who a message says it is from, and for whom it passes."""

@@ -1,1 +1,1 @@
-"""Signals of the urls family."""
+"""What the links look like, and whether they fit text and sender."""

@@ -6,24 +6,27 @@ import re
 from typing import TYPE_CHECKING
 
 from scorelane.signals.declaration import signal
+from scorelane.signals.derived.names import NameFinder
 from scorelane.signals.derived.senders import registrable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scorelane.mail.message import Address, Link, Message
-    from scorelane.signals.derived.names import LookalikeIndex, NameFinder
+    from scorelane.signals.derived.names import LookalikeIndex
     from scorelane.signals.reference import Lists
 
 NO_LINK = "no link that a reader can follow"
 NO_ANCHOR = "no HTML link"
 SHOWN = re.compile(r"^\s*(?:https?://)?((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})(?:[/?:#\s]|$)", re.IGNORECASE)
-VAGUE = re.compile(
-    r"click|here|log ?in|sign ?in|verify|confirm|update|view|open|review|download|access|continue|restore|hier|ici|"
-    r"aqu[ií]|qui\b|clique|klik",
-    re.IGNORECASE,
-)
+CALL_WORDS = NameFinder((
+    "click", "here", "login", "log in", "signin", "sign in", "verify", "confirm", "update", "view", "open", "review",
+    "download", "access", "continue", "restore", "hier", " ici", "aqui", "aqu\u00ed", "clique", "clicca", "klik",
+))  # fmt: skip
+"""Words of links that say what to do, not where they lead."""
 SCANNED = 50
+CALL_CHARS = 60
+"""A link that calls to act is short."""
 
 
 @signal(version=1, missing=NO_ANCHOR, attacks=("phishing",), monotone=1)
@@ -68,7 +71,11 @@ def call_to_action_leaves_author(anchors: tuple[Link, ...], author_org: str, lis
 
     Trackers of known bulk mailers do not count as outside. Source: Fette et al. 2007, section 3.3.
     """
-    calls = [link.url.domain for link in anchors[:SCANNED] if len(link.text) <= 60 and VAGUE.search(link.text)]  # noqa: PLR2004 - a call is short
+    calls = [
+        link.url.domain
+        for link in anchors[:SCANNED]
+        if len(link.text) <= CALL_CHARS and CALL_WORDS.anywhere(link.text.lower())
+    ]
     if not calls or not author_org:
         return None
     return sum(domain != author_org and domain not in lists.bulk_mailers for domain in calls) / len(calls)

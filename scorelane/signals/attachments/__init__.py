@@ -1,0 +1,1 @@
+"""What is attached, by name and by leading bytes."""

@@ -1,0 +1,1 @@
+"""What enrichment providers said of the message's entities."""

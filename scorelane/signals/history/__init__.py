@@ -1,0 +1,1 @@
+"""What earlier mail says of the sender and the content."""

@@ -1,0 +1,1 @@
+"""How a message travelled, its identifiers, and the marks of honest bulk mail."""
