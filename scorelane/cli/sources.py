@@ -30,6 +30,8 @@ MAX_DEPTH = 4
 
 _RECEIVED = re.compile(rb"^Received[ \t]*:((?:[^\n]|\n[ \t])*)", re.IGNORECASE | re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_ONE_MESSAGE = re.compile(r"\.eml$|[/:](?:cur|new)/[^/]+$", re.IGNORECASE)
+"""Names of files that hold a single message, with or without a "From " line in front."""
 _WANTED = "expected a message (.eml), an mbox, a Maildir, a folder of those, or a .tar or .tar.zst"
 
 
@@ -133,6 +135,8 @@ class _Reader:
         kind, looks = recognise(head)
         if kind == "other" and name.endswith(".tar"):
             kind = "tar"  # older archives have no magic
+        if kind == "mbox" and _ONE_MESSAGE.search(name):
+            kind = "mail"  # kept byte for byte, whatever its text looks like
         if kind == "mail":
             yield self._message(name, stream)
         elif kind == "mbox":
@@ -155,7 +159,8 @@ class _Reader:
         raw = stream.read(self._limit_bytes + 1)
         if len(raw) > self._limit_bytes:
             return Rejected(name, self._over())
-        return Source(name, raw, self._time(raw, b""))
+        from_line = raw[: raw.find(b"\n") + 1] if raw.startswith(b"From ") else b""
+        return Source(name, raw, self._time(raw, from_line))
 
     def _mbox(self, name: str, stream: BinaryIO) -> Iterator[Found]:
         for number, entry in enumerate(mbox.split(stream, limit_bytes=self._limit_bytes), 1):

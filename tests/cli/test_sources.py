@@ -65,6 +65,14 @@ def test_messages_of_an_mbox_are_numbered(put):
     assert [item.name for item in found] == [f"{path}#1", f"{path}#2"]
 
 
+@pytest.mark.parametrize("name", ["a.eml", "Mail/cur/1.a:2,S", "Mail/new/x"])
+def test_a_file_of_one_message_is_kept_byte_for_byte_whatever_it_quotes(put, name):
+    content = STAMP + MAIL + b"\n" + STAMP + b">From the archive: words\n"
+    (found,) = read([put(name, content)], received_at="mbox")
+    assert found.raw == content
+    assert found.received_at == datetime(2026, 1, 3, 1, 5, 34, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
