@@ -152,7 +152,7 @@ def text_brand_is_not_author(  # noqa: PLR0917 - dependencies, given by position
     return float(all(author_org not in domains and domains.isdisjoint(link_domains) for domains in own))
 
 
-@signal(version=1, attacks=("advance_fee",), range=(0, 20), monotone=1)
+@signal(version=1, attacks=("advance_fee",), range=(0, 20))
 def money_amounts(text_folded: str, text_shape: Shape, phrases: Phrases) -> float:
     """Sums of money, by sign, or by name in a text that speaks of funds or payment; at most 20."""
     found = len(MONEY_SIGNED.findall(text_folded)) if text_shape.money_signs else 0
@@ -205,7 +205,7 @@ def text_greets_recipient(message: Message, text_folded: str) -> float | None:
     return float(any(word in text_folded[:120] for word in words))
 
 
-@signal(version=1, missing="no recipient, or no text", attacks=("phishing", "extortion"), monotone=1)
+@signal(version=1, missing="no recipient, or no text", attacks=("phishing", "extortion"))
 def text_greets_address(message: Message, text_folded: str) -> float | None:
     """1 when the first words are the recipient's address or its local part: a list was mail-merged."""
     if not message.to or not text_folded or not message.to[0].local:

@@ -101,7 +101,7 @@ def subject_foreign_share(subject_shape: Shape) -> float | None:
     return max(0.0, min(1.0, shape.foreign / shape.chars)) if shape.chars else None
 
 
-@signal(version=1, missing="no subject, or no recipient", attacks=("spam", "phishing"), monotone=1)
+@signal(version=1, missing="no subject, or no recipient", attacks=("spam", "phishing"))
 def subject_names_recipient(message: Message, subject_folded: str) -> float | None:
     """1 when the subject carries the recipient's address or its local part of five letters or more."""
     if not subject_folded or not message.to or not message.to[0].domain:
@@ -111,7 +111,7 @@ def subject_names_recipient(message: Message, subject_folded: str) -> float | No
     return float(first.addr in subject_folded or (len(local) > 4 and local in subject_folded))  # noqa: PLR2004 - as documented
 
 
-@signal(version=1, attacks=("spam", "phishing"), monotone=1)
+@signal(version=1, attacks=("spam", "phishing"))
 def subject_trailing_code(message: Message) -> float:
     """1 when the subject ends in a run of letters and digits that tells copies apart."""
     last = message.subject.rstrip(" )]#").rpartition(" ")[2][:64]
@@ -176,7 +176,7 @@ def hidden_by_colour_or_size(message: Message) -> float | None:
     return float(not message.html.hidden_kinds.isdisjoint({"zero_font", "same_colour", "offscreen"}))
 
 
-@signal(version=1, missing=NO_HTML, attacks=("spam", "phishing"), monotone=1)
+@signal(version=1, missing=NO_HTML, attacks=("spam", "phishing"))
 def zero_width_characters(message: Message) -> float | None:
     """1 when zero-width characters cut the HTML's words."""
     return None if message.html is None else float("zero_width_chars" in message.html.hidden_kinds)

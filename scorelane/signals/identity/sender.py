@@ -65,7 +65,7 @@ def return_path_differs(return_org: str, author_org: str) -> float | None:
     return float(return_org != author_org) if return_org and author_org else None
 
 
-@signal(version=1, missing="no author, or no Return-Path", attacks=("spoofing",), monotone=1)
+@signal(version=1, missing="no author, or no Return-Path", attacks=("spoofing",))
 def return_path_differs_and_no_bulk_mailer(
     return_path_differs: float | None,
     is_by_bulk_mailer: bool,  # noqa: FBT001 - a dependency
@@ -206,7 +206,7 @@ def display_name_upper_share(message: Message, author_name: str) -> float | None
     return sum(map(str.isupper, name)) / max(len(name), 1)
 
 
-@signal(version=1, missing="no recipient", attacks=("spam", "spoofing"), monotone=1)
+@signal(version=1, missing="no recipient", attacks=("spam", "spoofing"))
 def author_is_recipient(author: Address | None, recipient_addresses: frozenset[str]) -> float | None:
     """1 when the message is from one of those it goes to: a trick to look familiar."""
     if author is None or not recipient_addresses:

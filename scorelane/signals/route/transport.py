@@ -59,13 +59,13 @@ def date_in_future(message: Message) -> float | None:
     return float((message.date - message.received_at).total_seconds() > 2 * HOUR_S)
 
 
-@signal(version=1, attacks=("spam",), monotone=1)
+@signal(version=1, attacks=("spam",))
 def date_missing(message: Message) -> float:
     """1 when there is no Date header that parses (RFC 5322 section 3.6.1 demands one)."""
     return float(message.date is None)
 
 
-@signal(version=1, attacks=("spam",), monotone=1)
+@signal(version=1, attacks=("spam",))
 def message_id_missing(message: Message) -> float:
     """1 when there is no Message-ID (RFC 5322 section 3.6.4 asks for one)."""
     return float(not message.message_id)
@@ -87,7 +87,7 @@ def message_id_domain_differs(message_id_domain: str, author_org: str) -> float 
     return float(registrable(message_id_domain) != author_org)
 
 
-@signal(version=1, missing="no Message-ID with a domain, or no recipient", attacks=("spam",), monotone=1)
+@signal(version=1, missing="no Message-ID with a domain, or no recipient", attacks=("spam",))
 def message_id_by_recipient(message: Message, message_id_domain: str, author_org: str) -> float | None:
     """1 when the Message-ID carries the recipient's domain and the author has another.
 
@@ -141,7 +141,7 @@ def handover_is_authors(handover: Hop | None, author_org: str) -> float | None:
     return float(registrable(handover.rdns) == author_org)
 
 
-@signal(version=1, missing=NO_HANDOVER, monotone=-1)
+@signal(version=1, missing=NO_HANDOVER)
 def handover_encrypted(handover: Hop | None) -> float | None:
     """1 when the handover was over TLS (ESMTPS, RFC 3848)."""
     if handover is None or not handover.with_:
@@ -253,7 +253,7 @@ def is_bounce(message: Message) -> float:
     return float(message.content_type == "multipart/report" or null)
 
 
-@signal(version=1, range=(0, 50), attacks=("spam",), monotone=1)
+@signal(version=1, range=(0, 50), attacks=("spam",))
 def defect_count(message: Message) -> float:
     """Things malformed or cut that the parser met, at most 50."""
     return float(min(len(message.defects), 50))

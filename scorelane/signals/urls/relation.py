@@ -65,7 +65,7 @@ def link_text_brand_mismatch(anchors: tuple[Link, ...], lists: Lists, brand_orgs
     return 0.0
 
 
-@signal(version=1, missing="no HTML link says click, log in or the like", attacks=("phishing",), monotone=1)
+@signal(version=1, missing="no HTML link says click, log in or the like", attacks=("phishing",))
 def call_to_action_leaves_author(anchors: tuple[Link, ...], author_org: str, lists: Lists) -> float | None:
     """Share of "click here", "log in" links that lead outside the author's domain; 0 to 1.
 
@@ -81,7 +81,7 @@ def call_to_action_leaves_author(anchors: tuple[Link, ...], author_org: str, lis
     return sum(domain != author_org and domain not in lists.bulk_mailers for domain in calls) / len(calls)
 
 
-@signal(version=1, missing="no link, or no author", attacks=("phishing",), monotone=-1)
+@signal(version=1, missing="no link, or no author", attacks=("phishing",))
 def link_share_to_author(link_domains: Mapping[str, int], author_org: str) -> float | None:
     """Share of followed links that lead to the author's own domain; 0 to 1."""
     if not link_domains or not author_org:
@@ -108,7 +108,7 @@ def images_from_author(loaded_domains: frozenset[str], author_org: str, lists: L
     return float(author_org in loaded_domains or not lists.bulk_mailers.isdisjoint(loaded_domains))
 
 
-@signal(version=1, missing="no loaded image, or no followed link", attacks=("phishing",), monotone=1)
+@signal(version=1, missing="no loaded image, or no followed link", attacks=("phishing",))
 def images_from_brand_links_elsewhere(
     loaded_domains: frozenset[str], link_domains: Mapping[str, int], author_org: str, brand_orgs: frozenset[str]
 ) -> float | None:
@@ -132,7 +132,7 @@ def link_host_carries_brand(
     return float(any(brand_spelling.anywhere(host) and registrable(host) not in brand_orgs for host in link_hosts))
 
 
-@signal(version=1, missing=NO_LINK, attacks=("phishing",), monotone=1)
+@signal(version=1, missing=NO_LINK, attacks=("phishing",))
 def link_path_carries_brand(
     web_links: tuple[Link, ...],
     brand_spelling: NameFinder,
@@ -164,7 +164,7 @@ def link_near_own_domain(link_domains: Mapping[str, int], own_lookalikes: Lookal
     return max(map(own_lookalikes.match, link_domains))
 
 
-@signal(version=1, missing="no link, or no recipient", attacks=("phishing",), monotone=1)
+@signal(version=1, missing="no link, or no recipient", attacks=("phishing",))
 def link_carries_recipient(web_links: tuple[Link, ...], recipient_tokens: tuple[str, ...]) -> float | None:
     """1 when a link carries the recipient's address, plain or in base64, outside an unsubscribe link.
 
@@ -182,7 +182,7 @@ def link_carries_recipient(web_links: tuple[Link, ...], recipient_tokens: tuple[
 LEAVE = re.compile(r"unsub|optout|opt-out|remove|preference|manage|abmeld|desinscri", re.IGNORECASE)
 
 
-@signal(version=1, missing="no link, or no recipient", attacks=("phishing",), monotone=1)
+@signal(version=1, missing="no link, or no recipient", attacks=("phishing",))
 def link_names_recipient_organisation(
     web_links: tuple[Link, ...], message: Message, author: Address | None
 ) -> float | None:
@@ -222,7 +222,7 @@ def link_to_brand_share(link_domains: Mapping[str, int], brand_orgs: frozenset[s
     return sum(n for d, n in link_domains.items() if d in brand_orgs) / sum(link_domains.values())
 
 
-@signal(version=1, missing="no link, or free-mail author, or no author", attacks=("phishing",), monotone=1)
+@signal(version=1, missing="no link, or free-mail author, or no author", attacks=("phishing",))
 def lone_stranger_link(
     link_domains: Mapping[str, int],
     author_org: str,

@@ -260,7 +260,7 @@ def link_data_or_script(message: Message) -> float:
     return float(any(link.url.scheme in {"data", "javascript", "vbscript", "blob", "file"} for link in message.links))
 
 
-@signal(version=1, missing="no link", attacks=("spam", "phishing"), monotone=1)
+@signal(version=1, missing="no link", attacks=("spam", "phishing"))
 def link_hidden_share(message: Message) -> float | None:
     """Share of links that stand where a reader cannot see them; 0 to 1."""
     return sum(link.hidden for link in message.links) / len(message.links) if message.links else None
