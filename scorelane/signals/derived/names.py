@@ -112,6 +112,15 @@ def one_edit(left: str, right: str) -> bool:
     return rest[1:] == other if len(left) > len(right) else rest == other[1:]
 
 
+def within(host: str, known: frozenset[str]) -> bool:
+    """Whether a host or one of the names above it is known."""
+    while host:
+        if host in known:
+            return True
+        host = host.partition(".")[2]
+    return False
+
+
 def main_label(domain: str) -> str:
     """The label before the public suffix."""
     return registrable(domain).partition(".")[0]

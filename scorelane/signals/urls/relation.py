@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from scorelane.signals.declaration import signal
-from scorelane.signals.derived.names import NameFinder
+from scorelane.signals.derived.names import NameFinder, within
 from scorelane.signals.derived.senders import registrable
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def link_host_carries_brand(
     """1 when a link's host spells a brand of at least six letters outside the brand's own domains."""
     if not link_hosts:
         return None
-    return float(any(brand_spelling.anywhere(host) and registrable(host) not in brand_orgs for host in link_hosts))
+    return float(any(brand_spelling.anywhere(host) and not within(host, brand_orgs) for host in link_hosts))
 
 
 @signal(version=1, missing=NO_LINK, attacks=("phishing",))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scorelane.signals import derived as _declared  # noqa: F401 - declares what the parameters name
 from scorelane.signals.declaration import signal
-from scorelane.signals.derived.names import NameFinder
+from scorelane.signals.derived.names import NameFinder, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,22 +159,13 @@ def link_shortener(link_hosts: frozenset[str], link_domains: Mapping[str, int], 
 @signal(version=1, missing=NO_LINK, attacks=("phishing",))
 def link_free_host(link_hosts: frozenset[str], lists: Lists) -> float | None:
     """1 when a link goes to where anybody gets a page. Source: reference list `free_hosts`."""
-    return float(any(_within(host, lists.free_hosts) for host in link_hosts)) if link_hosts else None
+    return float(any(within(host, lists.free_hosts) for host in link_hosts)) if link_hosts else None
 
 
 @signal(version=1, missing=NO_LINK, attacks=("phishing",), monotone=1)
 def link_form_builder(link_hosts: frozenset[str], lists: Lists) -> float | None:
     """1 when a link goes to where anybody makes a form. Source: reference list `form_builders`."""
-    return float(any(_within(host, lists.form_builders) for host in link_hosts)) if link_hosts else None
-
-
-def _within(host: str, known: frozenset[str]) -> bool:
-    """Whether a host or one of the names above it is listed."""
-    while host:
-        if host in known:
-            return True
-        host = host.partition(".")[2]
-    return False
+    return float(any(within(host, lists.form_builders) for host in link_hosts)) if link_hosts else None
 
 
 @signal(version=1, missing=NO_LINK, attacks=("phishing", "spam"), monotone=1)
