@@ -19,7 +19,7 @@ EPOCH_KEY = "scorelane:epoch"
 def make_app(broker_url: str) -> Celery:
     """The Celery application that every process shares: same settings, no result backend, JSON only."""
     from celery import Celery  # noqa: PLC0415 - loaded at the first publish, not at import
-    from kombu import Queue  # noqa: PLC0415
+    from kombu.entity import Queue  # noqa: PLC0415
 
     app = Celery("scorelane", broker=broker_url, set_as_current=False)
     app.conf.update(
@@ -30,7 +30,7 @@ def make_app(broker_url: str) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=False,
         task_create_missing_queues=False,
-        task_queues=[Queue(name) for name in LANES],
+        task_queues=[Queue(name) for name in LANES],  # type: ignore[no-untyped-call]
         task_default_queue="realtime",
         task_send_sent_event=True,
         worker_send_task_events=True,

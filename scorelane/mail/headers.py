@@ -111,7 +111,9 @@ def _pieces(rest: str) -> list[str]:
     """Parameters apart, with semicolons inside quotes kept."""
     if '"' not in rest:
         return rest.split(";")
-    pieces, current, quoted = [], [], False
+    pieces: list[str] = []
+    current: list[str] = []
+    quoted = False
     for character in rest:
         if character == '"':
             quoted = not quoted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -85,7 +85,7 @@ def read_html(source: str, limits: Limits, defects: Defects) -> Read:
         node.decompose()
     for node in tree.css("script,style,noscript,template,head"):
         node.decompose()
-    body = tree.body or tree.root
+    body = tree.body if tree.body is not None else tree.root
     visible = body.text(separator="") if body is not None else ""
     if _ZERO_WIDTH.search(visible):
         kinds.add("zero_width_chars")
@@ -96,7 +96,10 @@ def read_html(source: str, limits: Limits, defects: Defects) -> Read:
     if quotes:
         for node in quotes:
             node.decompose()
-        newest = fold(_ZERO_WIDTH.sub("", body.text(separator="")))[: limits.text_chars] or visible
+        newest = (
+            fold(_ZERO_WIDTH.sub("", body.text(separator="") if body is not None else ""))[: limits.text_chars]
+            or visible
+        )
     html = Html(
         visible_text=visible,
         hidden_text=fold(hidden_text),
@@ -169,12 +172,13 @@ class _Finder:
                     found.append(Anchor(value, "", source, hidden=False))
         return found[:most]
 
-    def counts(self) -> dict[str, object]:
+    def counts(self) -> dict[str, Any]:
         """The numbers of `Html`."""
         tree, lower = self.tree, self.lower
         images = tree.css("img") if "<img" in lower else []
         sources = [(node.attributes.get("src") or "").lstrip().lower() for node in images]
         scripts = tree.css("script") if "<script" in lower else []
+        styles = tree.css("style") if "<style" in lower else []
         inputs = tree.css("input") if "<input" in lower else []
         base = tree.css_first("base[href]") if "<base" in lower else None
         refresh = tree.css_first('meta[http-equiv="refresh" i]') if "refresh" in lower else None
@@ -197,7 +201,7 @@ class _Finder:
             "blob_urls": lower.count("blob:"),
             "event_handlers": lower.count(" onload=") + lower.count(" onclick=") + lower.count(" onerror=")
             + lower.count(" onmouseover="),
-            "style_bytes": sum(len(node.text(separator="")) for node in (tree.css("style") if "<style" in lower else [])),
+            "style_bytes": sum(len(node.text(separator="")) for node in styles),
             "comment_bytes": sum(len(piece.partition("-->")[0]) for piece in lower.split("<!--")[1:]),
             "tag_count": lower.count("<") - lower.count("</"),
             "table_count": lower.count("<table"),

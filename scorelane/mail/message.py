@@ -16,7 +16,7 @@ class Value(msgspec.Struct, frozen=True, gc=False):
     """Base of the leaves: immutable, compared by value, not tracked by the garbage collector."""
 
 
-class Address(Value):
+class Address(Value, frozen=True, gc=False):
     """One mailbox of an address header (RFC 5322 section 3.4)."""
 
     name: str
@@ -32,7 +32,7 @@ class Address(Value):
         return f"{self.local}@{self.domain}".lower() if self.domain else self.local.lower()
 
 
-class Hop(Value):
+class Hop(Value, frozen=True, gc=False):
     """One Received header (RFC 5321 section 4.4), newest first as in the raw message."""
 
     by: str | None
@@ -49,7 +49,7 @@ class Hop(Value):
     id_: str | None = None
 
 
-class AuthResult(Value):
+class AuthResult(Value, frozen=True, gc=False):
     """One method's result of an Authentication-Results header (RFC 8601)."""
 
     method: str
@@ -64,7 +64,7 @@ class AuthResult(Value):
         return next((value for key, value in self.properties if key == name), None)
 
 
-class AuthResults(Value):
+class AuthResults(Value, frozen=True, gc=False):
     """One Authentication-Results (or ARC-Authentication-Results) header as written."""
 
     authserv_id: str
@@ -73,7 +73,7 @@ class AuthResults(Value):
     arc_instance: int | None = None
 
 
-class Url(Value):
+class Url(Value, frozen=True, gc=False):
     """A URL normalised as a browser would (WHATWG), obfuscation undone."""
 
     raw: str
@@ -97,7 +97,7 @@ class Url(Value):
     those of the innermost target."""
 
 
-class Link(Value):
+class Link(Value, frozen=True, gc=False):
     """A URL with where it was seen."""
 
     url: Url
@@ -109,7 +109,7 @@ class Link(Value):
     """The anchor or text stands where a reader cannot see it."""
 
 
-class Html(Value):
+class Html(Value, frozen=True, gc=False):
     """What an HTML body shows, hides and does."""
 
     visible_text: str
@@ -141,7 +141,7 @@ class Html(Value):
     size_bytes: int
 
 
-class Part(Value):
+class Part(Value, frozen=True, gc=False):
     """One MIME part that is not a multipart, in document order."""
 
     path: str
@@ -168,7 +168,7 @@ class Part(Value):
     """True unless it is the text or HTML body, or a nested message."""
 
 
-class Defect(Value):
+class Defect(Value, frozen=True, gc=False):
     """Something malformed or cut, in the words of the field."""
 
     kind: str
@@ -177,7 +177,7 @@ class Defect(Value):
     """header, part path, html, url, ..."""
 
 
-class Envelope(Value):
+class Envelope(Value, frozen=True, gc=False):
     """What the SMTP session said, where the caller knows it (RFC 5321)."""
 
     mail_from: str | None = None

@@ -6,8 +6,8 @@ import re
 
 _ATTRIBUTION = re.compile(
     r"^\s{0,4}(?:on\b.{4,120}\bwrote:|le\b.{4,120}\ba écrit\s?:|am\b.{4,120}\bschrieb\b.{0,80}:|el\b.{4,120}\bescribió:"
-    r"|il\b.{4,120}\bha scritto:|op\b.{4,120}\bschreef\b.{0,80}:|em\b.{4,120}\bescreveu:|.{2,80}\bwrote:|.{2,60} writes:"
-    r"|.{2,60} (?:said|schrieb|schreef|écrit)\s?:)\s*$",
+    r"|il\b.{4,120}\bha scritto:|op\b.{4,120}\bschreef\b.{0,80}:|em\b.{4,120}\bescreveu:|.{2,80}\bwrote:"
+    r"|.{2,60} writes:|.{2,60} (?:said|schrieb|schreef|écrit)\s?:)\s*$",
     re.IGNORECASE,
 )
 _FORWARD = re.compile(
@@ -16,8 +16,8 @@ _FORWARD = re.compile(
     re.IGNORECASE,
 )
 _FOOTER = re.compile(
-    r"^(?:_{20,}|-{20,}|={20,}|-- ?)\s*$|^(?:you received this message because you are subscribed|to unsubscribe from this"
-    r" (?:group|list)|to post to this (?:group|list)|mailing list|unsubscribe:? <?(?:http|mailto))",
+    r"^(?:_{20,}|-{20,}|={20,}|-- ?)\s*$|^(?:you received this message because you are subscribed|to unsubscribe from"
+    r" this (?:group|list)|to post to this (?:group|list)|mailing list|unsubscribe:? <?(?:http|mailto))",
     re.IGNORECASE,
 )
 _LIST_WORDS = (

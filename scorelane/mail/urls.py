@@ -135,7 +135,7 @@ def _parse(text: str, raw: str, tricks: set[str], rewriters: tuple[str, ...]) ->
         port=int(parsed.port) if parsed.port else None,
         path=parsed.pathname,
         query=parsed.search.removeprefix("?"),
-        has_userinfo=parsed.has_credentials,
+        has_userinfo=parsed.has_credentials(),
         is_ip=is_ip,
         tricks=frozenset(tricks),
         rewriters=rewriters,
@@ -146,7 +146,7 @@ def _name_tricks(text: str, host: str, parsed: can_ada.URL, tricks: set[str]) ->
     written = _AUTHORITY.match(text)
     authority = written.group(1) if written else ""
     bare = authority.rpartition("@")[2].partition(":")[0]
-    if parsed.has_credentials:
+    if parsed.has_credentials():
         tricks.add("userinfo")
     if "\\" in text[:12]:
         tricks.add("backslash")

@@ -7,12 +7,14 @@ token each, and a run of digits is one digit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 EDITION = 1
 """Counts up when the same text gives other tokens. Part of a text model's digest."""

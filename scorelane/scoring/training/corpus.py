@@ -68,22 +68,25 @@ def read_index(folder: Path, sources: Collection[str]) -> Iterator[Labelled]:
         if not archive.exists():
             raise TrainingRejected(f"{archive} is not there; the index names it")
         decompressor = zstandard.ZstdDecompressor(max_window_size=2**31)
-        with archive.open("rb") as packed, decompressor.stream_reader(packed) as stream:
-            with tarfile.open(fileobj=stream, mode="r|") as members:
-                for member in members:
-                    row = by_member.get(member.name)
-                    content = members.extractfile(member) if row is not None else None
-                    if row is None or content is None:
-                        continue
-                    raw = content.read()
-                    yield Labelled(
-                        source=source,
-                        unwanted=row["class"] not in SAFE_CLASSES,
-                        member=row["member"],
-                        date=row["date"],
-                        cluster=f"{source}:{row['cluster'] or row['member']}",
-                        raw=refang(raw) if source in DEFANGED else raw,
-                    )
+        with (
+            archive.open("rb") as packed,
+            decompressor.stream_reader(packed) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as members,
+        ):
+            for member in members:
+                row = by_member.get(member.name)
+                content = members.extractfile(member) if row is not None else None
+                if row is None or content is None:
+                    continue
+                raw = content.read()
+                yield Labelled(
+                    source=source,
+                    unwanted=row["class"] not in SAFE_CLASSES,
+                    member=row["member"],
+                    date=row["date"],
+                    cluster=f"{source}:{row['cluster'] or row['member']}",
+                    raw=refang(raw) if source in DEFANGED else raw,
+                )
 
 
 def build(messages: Iterator[Labelled], processes: int = 2) -> Dataset:

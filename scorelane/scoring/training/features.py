@@ -7,12 +7,12 @@ never read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,12 @@ import numpy.typing as npt
 from scorelane.mail import parse, refang
 from scorelane.scoring import tokens
 from scorelane.scoring.text_model import read_by_model
-from scorelane.scoring.training.corpus import Labelled
 from scorelane.signals import compute_chunk, signal_set
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from scorelane.scoring.training.corpus import Labelled
 
 CHUNK = 250
 PROCESSES = 2

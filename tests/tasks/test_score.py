@@ -1,0 +1,222 @@
+"""The scoring task: claim, load, score, save; what poison, faults and late workers may and may not do."""
+
+from __future__ import annotations
+
+import numpy as np
+import psycopg
+import pytest
+import zstandard
+
+from db import chunks, dead_letters, dispatch, lanes, messages, tenants
+from db.session import connect
+from scorelane.enqueuer import Enqueuer, Incoming
+from tasks import results
+from tasks.score import score_chunks
+from tasks.session import NoBundle, Session
+from worker.up import ensure_bundle
+
+
+@pytest.fixture
+def sql(database):
+    ensure_bundle(database.worker_url)
+    with connect(database.worker_url, application="test") as connection:
+        tenants.ensure(connection, "acme")
+        yield connection
+
+
+@pytest.fixture
+def session(database):
+    one = Session(database.worker_url, group="test")
+    yield one
+    one.forget_connection()
+
+
+def accept(database, count=5, *, direction="inbound", poison=None):
+    mail = [
+        Incoming(
+            f"From: ann@b{n}.example\r\nTo: all@acme.test\r\nSubject: {'poison' if n == poison else 'hello'} {n}\r\n"
+            f"\r\nSee https://b{n}.example/page\r\n".encode(),
+            direction=direction,
+        )
+        for n in range(count)
+    ]
+    with Enqueuer(database.worker_url, database.broker_url) as door:
+        return door.accept(mail, tenant="acme", mailbox="all@acme.test", lane="backfill")
+
+
+def publish(sql):
+    """Every chunk that is due, as a dispatcher would."""
+    sql.execute("UPDATE chunks SET next_attempt_at = now() WHERE state = 'ready'")
+    return [(d.chunk_id, d.dispatch_id) for d in dispatch.publish_due(sql, "backfill", 10_000, 10_000)]
+
+
+def run_until_idle(session, sql, most=10):
+    for _ in range(most):
+        pairs = publish(sql)
+        if not pairs:
+            return
+        for pair in pairs:
+            score_chunks(session, [pair])
+    pytest.fail("work is never done")
+
+
+def test_a_chunk_becomes_scores_vectors_sightings_and_counts(database, sql, session):
+    receipts = accept(database)
+    (pair,) = publish(sql)
+    assert score_chunks(session, [pair]) == 5
+    ids = sorted(r.message_id for r in receipts)
+    rows = sql.execute("SELECT message_id, revision, cause FROM scores ORDER BY message_id").fetchall()
+    assert rows == [(message_id, 1, "intake") for message_id in ids]
+    assert sql.execute("SELECT count(*) FROM vectors").fetchone() == (5,)
+    assert sql.execute("SELECT count(DISTINCT message_id) FROM sightings").fetchone() == (5,)
+    assert sql.execute("SELECT state, scored, dead FROM jobs").fetchone() == ("done", 5, 0)
+    assert sql.execute("SELECT state FROM chunks").fetchone() == ("done",)
+    assert ("scored", "backfill", 5) in lanes.counters(sql)
+    assert messages.counts(sql, "acme") == {"scored": 5}
+
+
+def test_a_stored_vector_gives_the_stored_score_again(database, sql, session):
+    accept(database, 3)
+    score_chunks(session, publish(sql))
+    _, scorer = session.live()
+    for message_id, log_odds in sql.execute("SELECT message_id, log_odds FROM scores").fetchall():
+        vector, statuses, text_log_odds, signal_set = messages.vector(sql, message_id, 1)
+        row = np.frombuffer(vector, "<f4")[np.newaxis, :]
+        assert len(statuses) == row.shape[1] == len(scorer.bundle.signal_set)
+        assert signal_set == scorer.bundle.signal_set.hash
+        assert scorer.bundle.predict(row, np.array([text_log_odds]))[0] == log_odds
+
+
+def test_a_chunk_delivered_twice_is_scored_once(database, sql, session):
+    accept(database)
+    (pair,) = publish(sql)
+    assert score_chunks(session, [pair]) == 5
+    assert score_chunks(session, [pair]) == 0
+    assert sql.execute("SELECT count(*) FROM scores").fetchone() == (5,)
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(database, sql, session, monkeypatch):
+    accept(database)
+    (pair,) = publish(sql)
+
+    def slow(stored, scorer, pointer):
+        sql.execute("UPDATE chunks SET lease_until = now() - interval '1 s'")
+        dispatch.expire(sql)
+        return score(stored, scorer, pointer)
+
+    score = results.score
+    monkeypatch.setattr(results, "score", slow)
+    assert score_chunks(session, [pair]) == 0
+    assert sql.execute("SELECT count(*) FROM scores").fetchone() == (0,)
+    monkeypatch.setattr(results, "score", score)
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 5}
+
+
+def test_only_the_message_that_raises_is_buried_and_a_replay_brings_it_back(database, sql, session, monkeypatch):
+    accept(database, poison=2)
+    score = results.score
+
+    def fragile(stored, scorer, pointer):
+        new = score(stored, scorer, pointer)
+        if any("poison" in row.subject for row in new):
+            raise ZeroDivisionError("poison")
+        return new
+
+    monkeypatch.setattr(results, "score", fragile)
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 4, "dead": 1}
+    ((letter, tenant, _, lane, attempts, error, *_),) = dead_letters.listing(sql)
+    assert (tenant, lane, attempts, error) == ("acme", "backfill", 3, "ZeroDivisionError: poison")
+    assert sql.execute("SELECT scored, dead, state FROM jobs").fetchone() == (4, 1, "done")
+    monkeypatch.setattr(results, "score", score)
+    assert dead_letters.replay(sql, letter, "ann")
+    assert not dead_letters.replay(sql, letter, "ann")
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 5}
+    assert sql.execute("SELECT scored, dead, state FROM jobs").fetchone() == (5, 0, "done")
+
+
+def test_a_message_that_kills_its_worker_three_times_is_buried_alone(database, sql, session, monkeypatch):
+    """A killed worker leaves its chunk claimed with a mark; here its death is an exception nobody may catch."""
+
+    class Killed(BaseException):
+        pass
+
+    accept(database, poison=3)
+    score = results.score
+
+    def deadly(stored, scorer, pointer):
+        if any(b"poison" in zstandard.decompress(row.content) for row in stored):
+            raise Killed
+        return score(stored, scorer, pointer)
+
+    monkeypatch.setattr(results, "score", deadly)
+    deaths = 0
+    for _ in range(12):
+        for pair in publish(sql):
+            try:
+                score_chunks(session, [pair])
+            except Killed:
+                deaths += 1
+                session.forget_connection()
+                chunks.release(sql, [pair], "its worker died")
+    assert deaths == 3
+    assert messages.counts(sql, "acme") == {"scored": 4, "dead": 1}
+    assert sql.execute("SELECT count(*) FROM chunks WHERE state <> 'done'").fetchone() == (0,)
+
+
+def test_a_lost_database_costs_no_attempt(database, sql, session, monkeypatch):
+    accept(database)
+    (pair,) = publish(sql)
+    score = results.score
+
+    def cut_off(stored, scorer, pointer):
+        sql.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'test@%' "
+            "AND datname = current_database()"
+        )
+        return score(stored, scorer, pointer)
+
+    monkeypatch.setattr(results, "score", cut_off)
+    with pytest.raises(psycopg.OperationalError):
+        score_chunks(session, [pair])
+    assert sql.execute("SELECT state, attempt FROM chunks").fetchone() == ("ready", 0)
+    monkeypatch.setattr(results, "score", score)
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 5}
+
+
+def test_outbound_mail_is_observed_and_not_scored(database, sql, session):
+    accept(database, direction="outbound")
+    score_chunks(session, publish(sql))
+    assert messages.counts(sql, "acme") == {"observed": 5}
+    assert sql.execute("SELECT count(*) FROM scores").fetchone() == (0,)
+    assert sql.execute("SELECT bool_and(outbound), count(DISTINCT message_id) FROM sightings").fetchone() == (True, 5)
+
+
+def test_without_a_live_bundle_the_chunk_waits(database, session):
+    with connect(database.worker_url, application="test") as connection:
+        tenants.ensure(connection, "acme")
+        accept(database)
+        (pair,) = publish(connection)
+        with pytest.raises(NoBundle, match="scorelane model promote"):
+            score_chunks(session, [pair])
+        assert connection.execute("SELECT state, attempt FROM chunks").fetchone() == ("ready", 0)
+
+
+def test_hostile_bytes_always_get_a_verdict(database, sql, session):
+    hostile = [
+        b"Subject: \xff\xfe\x00\x00\r\n\r\n" + bytes(range(256)) * 20,
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n" * 10_000,
+        b"Subject: " + b"a" * 5_000_000 + b"\r\n\r\nx",
+        b"From: " + b"<" * 50_000 + b"\r\n\r\n" + b"<div>" * 60_000,
+        b"Subject: =?utf-7?Q?+2D/cAA-?=\r\nContent-Type: text/html; charset=utf-7\r\n\r\n+2D/cAA-",
+    ]
+    with Enqueuer(database.worker_url, database.broker_url) as door:
+        receipts = door.accept(
+            [Incoming(raw) for raw in hostile], tenant="acme", mailbox="a@acme.test", lane="backfill"
+        )
+    assert {receipt.status for receipt in receipts} == {"accepted"}
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 5}
