@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scorelane.cli import lanes, messages, output, signals, tenants
-from scorelane.cli.errors import BUG, INTERRUPTED, MISUSED, spoken
+from scorelane.cli.errors import BUG, FAILED, INTERRUPTED, MISUSED, spoken
 from scorelane.cli.sources import ReceivedAt  # noqa: TC001 - Typer reads annotations at run time
 
 if TYPE_CHECKING:
@@ -97,12 +97,13 @@ def main() -> None:
         # The reader went away, as `head` does: nothing is wrong, and nothing more can be said there.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(FAILED)
     except (KeyboardInterrupt, typer.Abort):
-        output.note("interrupted; what was accepted stays, run the same command again for the rest")
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last line of defence between a bug and a person's screen
         sys.exit(_explain(error))
+    if code == INTERRUPTED:
+        output.note("interrupted; nothing that was accepted is lost, run the same command again for the rest")
     sys.exit(code if isinstance(code, int) else 0)
 
 

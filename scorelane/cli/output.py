@@ -76,6 +76,8 @@ def _cell(value: object) -> str:
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, float):
         return f"{value:.2f}"
+    if isinstance(value, list):
+        return "\n".join(map(_cell, value))
     return "".join(mark if mark.isprintable() else "\ufffd" for mark in str(value))
 
 

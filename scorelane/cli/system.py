@@ -18,10 +18,13 @@ from scorelane.cli.sources import Source
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from scorelane.sample import SampleMessage
     from worker.up import System
 
 DEMO_MESSAGES = 520
-DEMO_CLEAN_ROWS = 12
+DEMO_TENANT = "harbourline"
+DEMO_FLAGGED_ROWS, DEMO_CLEAN_ROWS = 40, 10
+SUBJECT_CHARS, REASON_CHARS = 40, 72
 
 
 def up() -> None:
@@ -79,22 +82,22 @@ def demo() -> None:
     started = time.monotonic()
     group = Group("demo", ("interactive", "realtime", "rescan", "backfill"), 2)
     samples = list(sample_mailbox(count=DEMO_MESSAGES))
-    labels = {f"sample:{number:03}": sample.label for number, sample in enumerate(samples)}
-    found = iter([Source(f"sample:{number:03}", one.raw, one.received_at) for number, one in enumerate(samples)])
+    named = {f"sample:{number:03}": sample for number, sample in enumerate(samples)}
+    found = iter([Source(name, sample.raw, sample.received_at) for name, sample in named.items()])
     tally = Tally()
     with _passing_home(Settings().home) as home:
         output.note("starting PostgreSQL, Valkey, dispatcher and workers")
         with run_system(home, groups=[group], flower=False) as system:
             url = system.stack.worker_url
-            make_tenant(url, "harbourline")
+            make_tenant(url, DEMO_TENANT)
             output.note(f"enqueuing {len(samples)} generated messages")
             with Enqueuer(url, system.stack.broker_url, actor="demo") as enqueuer, output.progress("enqueuing") as done:
                 accept = _accept(enqueuer, f"all@{HOME}")
                 for _ in receipts(found, accept, tally, done):
                     pass
             output.note(tally.summary())
-            wait_until_scored(url, tenant="harbourline", key="demo", tally=tally, poll_s=0.05)
-            _print_verdicts(url, labels)
+            wait_until_scored(url, tenant=DEMO_TENANT, key="demo", tally=tally, poll_s=0.05)
+            _print_verdicts(url, named)
         output.note(f"stopped; the whole demo took {time.monotonic() - started:.1f} s")
 
 
@@ -116,50 +119,39 @@ def _accept(enqueuer: Any, mailbox: str) -> Any:
 
     def accept(batch: Sequence[Source]) -> Any:
         incoming = [Incoming(one.raw, one.received_at, source=one.name) for one in batch]
-        return enqueuer.accept(incoming, tenant="harbourline", mailbox=mailbox, lane="realtime", idempotency_key="demo")
+        return enqueuer.accept(incoming, tenant=DEMO_TENANT, mailbox=mailbox, lane="realtime", idempotency_key="demo")
 
     return accept
 
 
-def _print_verdicts(url: str, labels: Mapping[str, str]) -> None:
+def _print_verdicts(url: str, samples: Mapping[str, SampleMessage]) -> None:
     from db import messages as queries
     from db.session import connect, engine
     from scorelane.cli.messages import reasons
 
     with engine(url).connect() as sql, connect(url, application="scorelane-demo") as connection:
-        rows = queries.listing(sql, queries.Filter(tenant="harbourline"), DEMO_MESSAGES)
-        rows.sort(key=lambda row: -(row["log_odds"] if row["log_odds"] is not None else float("-inf")))
-        flagged = [row for row in rows if row["verdict"] != "clean"]
+        rows = queries.listing(sql, queries.Filter(tenant=DEMO_TENANT), DEMO_MESSAGES)
+        rows.sort(key=lambda row: -(row["log_odds"] if row["log_odds"] is not None else float("inf")))
+        flagged = [row for row in rows if row["verdict"] != "clean"][:DEMO_FLAGGED_ROWS]
         clean = [row for row in rows if row["verdict"] == "clean"][-DEMO_CLEAN_ROWS:]
         cells = []
-        with output.progress("explaining", len(flagged) + len(clean)) as done:
-            for number, row in enumerate(flagged + clean, 1):
-                revision = queries.revisions(sql, row["id"])[-1:]
-                why = reasons(connection, row["id"], revision[0]["revision"], revision[0]["bundle"]) if revision else []
-                cells.append(
-                    (
-                        row["verdict"] or row["state"],
-                        row["log_odds"],
-                        labels[row["source"]],
-                        row["subject"],
-                        "\n".join(why[:2]),
-                    )
-                )
-                done(number)
-    shown = [
-        (verdict, log_odds, label, (subject or "")[:44], _short(why))
-        for verdict, log_odds, label, subject, why in cells
-    ]
-    title = f"Every flagged message, and the {len(clean)} cleanest ones"
-    output.table(title, ("verdict", "log-odds", "generated as", "subject", "top reasons"), shown, numbers=("log-odds",))
-    counts = Counter((labels[row["source"]], row["verdict"] or row["state"]) for row in rows)
-    verdicts = ("attack", "suspicious", "spam", "clean")
-    summary = [
-        (label, *(counts[label, verdict] for verdict in verdicts), sum(counts[label, verdict] for verdict in verdicts))
-        for label in ("attack", "spam", "legitimate")
-    ]
+        for row in flagged + clean:
+            revisions = queries.revisions(sql, row["id"])
+            why = reasons(connection, row["id"], row["revision"], revisions[-1]["bundle"]) if revisions else []
+            cells.append(_cells(row, samples[row["source"]].kind, why))
+    columns = ("verdict", "category", "log-odds", "generated as", "subject", "top reasons")
+    title = f"The {len(flagged)} highest scores and the {len(clean)} lowest of {len(rows)}"
+    output.table(title, columns, cells, numbers=("log-odds",))
+    counts = Counter((samples[row["source"]].label, row["verdict"] or row["state"]) for row in rows)
+    verdicts = [*output.STYLES, *sorted({verdict for _, verdict in counts} - set(output.STYLES))]
+    summary = []
+    for label in ("attack", "spam", "legitimate"):
+        found = [counts[label, verdict] for verdict in verdicts]
+        summary.append((label, *found, sum(found)))
     output.table("\nVerdicts", ("generated as", *verdicts, "messages"), summary, numbers=(*verdicts, "messages"))
 
 
-def _short(why: str) -> str:
-    return "; ".join(line[:90] for line in why.split("\n"))
+def _cells(row: dict[str, Any], kind: str, why: list[str]) -> tuple[object, ...]:
+    short = [line if len(line) <= REASON_CHARS else line[: REASON_CHARS - 1] + "…" for line in why[:2]]
+    subject = (row["subject"] or "")[:SUBJECT_CHARS]
+    return row["verdict"] or row["state"], row["category"], row["log_odds"], kind, subject, short
