@@ -104,11 +104,13 @@ def compute_chunk(
 def _fill(row: np.ndarray, values: list[object], names: Sequence[str], on_failure: OnFailure) -> bytes:
     """Write numbers into a row, NaN for the rest; gives the statuses."""
     try:
-        row[:] = values  # None becomes NaN
-        if not np.isinf(row).any():
-            return bytes(np.isnan(row))  # False is `ok`, True is `absent`
+        wide = np.array(values, np.float64)  # None becomes NaN
     except (TypeError, ValueError, OverflowError):
         pass
+    else:
+        if not (np.abs(wide) > FLOAT32_MAX).any():
+            row[:] = wide
+            return bytes(np.isnan(wide))  # False is `ok`, True is `absent`
     statuses = bytearray(len(values))
     for at, value in enumerate(values):
         row[at] = np.nan

@@ -83,7 +83,8 @@ class Registry:
             DuplicateName: when another function has the name; the same function, reloaded, replaces.
         """
         old = self.signals.get(declared.name) or self.derived.get(declared.name)
-        if declared.name in CONTEXT or (old is not None and place(old.fn) != place(declared.fn)):
+        is_other = old is not None and (place(old.fn) != place(declared.fn) or type(old) is not type(declared))
+        if declared.name in CONTEXT or is_other:
             where = "a context value" if old is None else place(old.fn)
             raise DuplicateName(f"{place(declared.fn)}: the name is taken by {where}; choose another")
         kind: dict[str, Signal] | dict[str, Derived]

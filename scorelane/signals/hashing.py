@@ -18,11 +18,19 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions, version
 
-from scorelane.signals.reference import LIST_NAMES, list_digest
+from scorelane.signals.reference import LIST_NAMES, SHIPPED, list_digest
 
 OURS = "scorelane.signals"
 PARSERS = ("fast-mail-parser", "selectolax", "can-ada", "publicsuffixlist")
 """Distributions whose version changes what a Message says."""
+
+PHRASE_NAMES = tuple(sorted(path.stem for path in (SHIPPED / "phrases").glob("*.txt")))
+LISTED = {
+    "lists": (LIST_NAMES, ""),
+    "phrases": (PHRASE_NAMES, "phrases/"),
+    "subject_phrases": (PHRASE_NAMES, "phrases/"),
+}
+"""Parameters that stand for list files: names of the files, and their folder."""
 
 PARSER_EDITION = 1
 """Counts up when the parser, or a version in `PARSERS`, changes what signals read. Part of every hash."""
@@ -54,15 +62,21 @@ def _reach(fn: Callable[..., object], seen: set[object]) -> Iterator[str]:
     yield f"def {fn.__qualname__} {normalise(tree)}"
     names = vars(sys.modules[fn.__module__])
     for path in sorted(_paths(tree)):
-        if path[0] == "lists" and len(path) > 1 and path[1] in LIST_NAMES:
-            yield f"list {path[1]} {list_digest(path[1])}"
-        elif path[0] in {"phrases", "subject_phrases"} and len(path) > 1:
-            yield f"phrases {path[1]} {list_digest(f'phrases/{path[1]}')}"
+        if path[0] in LISTED:
+            yield from _list_lines(path)
         elif path[0] in names:
             value, rest = names[path[0]], path[1:]
             while isinstance(value, types.ModuleType) and rest:
                 value, rest = getattr(value, rest[0], None), rest[1:]
             yield from _value(".".join(path), value, seen)
+
+
+def _list_lines(path: tuple[str, ...]) -> Iterator[str]:
+    """Lines for the list or phrase family that a path reads, or for all where it is passed on whole."""
+    known, folder = LISTED[path[0]]
+    for name in path[1:2] or known:
+        if name in known:
+            yield f"{path[0]} {name} {list_digest(folder + name)}"
 
 
 def _value(name: str, value: object, seen: set[object]) -> Iterator[str]:
@@ -117,14 +131,19 @@ def constant(value: object) -> str:
 
 
 def _parse(fn: Callable[..., object]) -> ast.AST:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
-    if isinstance(tree, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        tree.decorator_list = []
-        tree.returns = None
+    return stripped(textwrap.dedent(inspect.getsource(fn)))
+
+
+def stripped(source: str) -> ast.AST:
+    """Tree of one definition without decorators, annotations of parameters and results, and docstrings."""
+    tree = ast.parse(source).body[0]
     for node in ast.walk(tree):
         if isinstance(node, ast.arg):
             node.annotation = None
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        elif isinstance(node, ast.FunctionDef):
+            node.decorator_list, node.returns = [], None
+            node.body = [line for line in node.body if not _is_text(line)]
+        elif isinstance(node, ast.ClassDef):
             node.body = [line for line in node.body if not _is_text(line)]
     return tree
 
@@ -149,12 +168,15 @@ def normalise(node: object) -> str:
 
 
 def _paths(tree: ast.AST) -> set[tuple[str, ...]]:
-    """Dotted names that the code reads: ("lists", "free_mail"), ("WORDS",), ("math", "log1p")."""
+    """Dotted names that the code reads: ("lists", "free_mail"), ("WORDS",), ("math", "log1p").
+
+    A name stands alone only where it is used without an attribute.
+    """
     found: set[tuple[str, ...]] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            found.add((node.id,))
-        elif isinstance(node, ast.Attribute):
+    bases: set[ast.expr] = set()
+    for node in ast.walk(tree):  # outer nodes come first
+        if isinstance(node, ast.Attribute):
+            bases.add(node.value)
             parts: list[str] = []
             at: ast.expr = node
             while isinstance(at, ast.Attribute):
@@ -162,4 +184,6 @@ def _paths(tree: ast.AST) -> set[tuple[str, ...]]:
                 at = at.value
             if isinstance(at, ast.Name):
                 found.add((at.id, *reversed(parts)))
+        elif isinstance(node, ast.Name) and node not in bases:
+            found.add((node.id,))
     return found

@@ -26,8 +26,15 @@ MONEY_NAMED = re.compile(r"\d[\d.,]{2,20}\s?(?:usd|eur|gbp|dollars?|euros?|pound
 @signal(version=1, attacks=("phishing",), range=(0, 20), monotone=1)
 def subject_phishing_language(subject_phrases: Phrases) -> float:
     """Phrases of credential, account threat, mailbox notice and document lures in the subject."""
-    found = subject_phrases
-    return float(min(found.credential + found.account_threat + found.mailbox_notice + found.document_lure, 20))
+    return float(
+        min(
+            subject_phrases.credential
+            + subject_phrases.account_threat
+            + subject_phrases.mailbox_notice
+            + subject_phrases.document_lure,
+            20,
+        )
+    )
 
 
 @signal(version=1, attacks=("bec", "phishing"), range=(0, 20), monotone=1)
@@ -39,15 +46,15 @@ def subject_urgency(subject_phrases: Phrases) -> float:
 @signal(version=1, attacks=("invoice_fraud", "bec"), range=(0, 20))
 def subject_payment_language(subject_phrases: Phrases) -> float:
     """Phrases of invoices, payments and payroll in the subject."""
-    found = subject_phrases
-    return float(min(found.invoice + found.payment_change + found.payroll, 20))
+    return float(min(subject_phrases.invoice + subject_phrases.payment_change + subject_phrases.payroll, 20))
 
 
 @signal(version=1, attacks=("spam",), range=(0, 20), monotone=1)
 def subject_offer_language(subject_phrases: Phrases) -> float:
     """Phrases of goods, prizes, medicines and riches in the subject."""
-    found = subject_phrases
-    return float(min(found.goods + found.prize + found.pharma + found.investment, 20))
+    return float(
+        min(subject_phrases.goods + subject_phrases.prize + subject_phrases.pharma + subject_phrases.investment, 20)
+    )
 
 
 @signal(version=1, attacks=("phishing",), range=(0, 3), monotone=1)
