@@ -103,3 +103,14 @@ def letter():
 @pytest.fixture(scope="session")
 def all_examples():
     return examples()
+
+
+CONTEXT = {"hist", "facts", "directory", "at", "edit"}
+
+
+@pytest.fixture(scope="session")
+def example_mail():
+    """Raw bytes of every example's message."""
+    specs = [spec for row in examples() for spec in (row[1], row[3])]
+    words = [{word: given for word, given in spec.items() if word not in CONTEXT} for spec in specs]
+    return sorted({spec["raw"] if "raw" in spec else build(**spec) for spec in words})
