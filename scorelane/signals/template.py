@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from pathlib import Path
 from typing import NamedTuple
 
 from scorelane.signals.errors import SignalError
@@ -37,6 +38,21 @@ def new_signal_source(name: str, family: str) -> NewSignal:
         test_path=f"tests/signals/test_{name}.py",
         test_source=TEST.format(name=name, module=module),
     )
+
+
+def create(name: str, family: str, root: Path = Path()) -> NewSignal:
+    """Write the module and the test of a new signal below the repository's root.
+
+    Raises:
+        SignalError: as `new_signal_source`, or when one of the files is there already.
+    """
+    new = new_signal_source(name, family)
+    for path in (new.path, new.test_path):
+        if (root / path).exists():
+            raise SignalError(f"{root / path} is there already; nothing was written")
+    (root / new.path).write_text(new.source, "utf-8")
+    (root / new.test_path).write_text(new.test_source, "utf-8")
+    return new
 
 
 SOURCE = '''"""TODO: what the signal in here looks at."""

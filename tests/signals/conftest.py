@@ -114,3 +114,8 @@ def example_mail():
     specs = [spec for row in examples() for spec in (row[1], row[3])]
     words = [{word: given for word, given in spec.items() if word not in CONTEXT} for spec in specs]
     return sorted({spec["raw"] if "raw" in spec else build(**spec) for spec in words})
+
+
+@pytest.fixture(scope="session")
+def build_mail():
+    return build

@@ -1,0 +1,115 @@
+"""Golden mail: a signal whose hash is unchanged gives the bits it gave when it was recorded.
+
+After a change of meaning (and of version), record again: `python tests/signals/test_golden.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scorelane.mail import parse
+from scorelane.signals import all_signals, compute_chunk
+from scorelane.signals.context import Directory, History, Person
+from scorelane.signals.registry import own_hash
+
+GOLDEN = Path(__file__).with_name("golden.json")
+NOW = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
+MAIL = (
+    {},
+    {
+        "from_": "PayPal <service@paypa1-secure.top>",
+        "text": "Dear customer, verify your account: http://203.0.113.7/login",
+    },
+    {
+        "from_": "Grace Hopper <ceo.office@gmail.com>",
+        "subject": "Urgent",
+        "text": "Are you at your desk? I need gift cards.",
+    },
+    {
+        "html": '<p>Hello Bob</p><a href="https://example.com/x">www.example.com</a><p style="font-size:0">salad</p>',
+        "text": None,
+    },
+    {
+        "h": [
+            ("List-Unsubscribe", "<https://example.com/u>"),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            ("Return-Path", "<b@sendgrid.net>"),
+            ("Authentication-Results", "mx.example.org; dmarc=pass; spf=pass smtp.mailfrom=b@sendgrid.net"),
+        ],
+        "text": "News. You are receiving this because you subscribed. Unsubscribe here: https://example.com/u",
+    },
+    {"files": [("bill.pdf.exe", "application/pdf", b"MZ" + bytes(9))], "text": "Password: 1234"},
+    {
+        "files": [
+            ("invoice.html", "text/html", b"<html><script>x=atob('a')</script><input type=password>"),
+            ("a.pdf", "application/pdf", b"%PDF-1.7 /OpenAction /URI (https://a.test/)"),
+            ("a.zip", "application/zip", b"PK\x03\x04" + bytes(22) + b"\x04\x00\x00\x00a.js"),
+            ("a.doc", "application/msword", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1_VBA_PROJECT"),
+        ],
+        "h": [XX],
+        "subject": "Re: WIN A PRIZE!! k3jd92",
+        "text": "Dear bob, call us at 1-888-555-0142 to claim $5,000,000: next of kin, lottery, WhatsApp. x@gmail.com",
+    },
+    {
+        "html": '<p>Hi</p><form action="https://evil.test/"><input type="password"></form><script>x()</script>',
+        "h": [("Reply-To", "ann.lee@gmail.com")],
+    },
+    {"text": "Ihr Konto wurde gesperrt. Bestätigen Sie Ihre Daten innerhalb von 24 Stunden: https://bit.ly/x"},
+)
+TENANT = Directory(
+    domains=frozenset({"example.org"}),
+    people=(Person("Grace Hopper", ("grace@example.org",), "CEO", is_vip=True),),
+    authserv_ids=frozenset({"mx.example.org"}),
+)
+
+
+def outputs(build):
+    messages = [parse(build(**spec), received_at=NOW) for spec in MAIL]
+    past = [History(address_count=3, domain_days_known=9.0)] * len(messages)
+    matrix, _ = compute_chunk(messages, histories=past, facts=[{}] * len(messages), directory=TENANT)
+    return {
+        signal.name: {
+            "hash": own_hash(signal),
+            "values": [None if np.isnan(value) else float(value) for value in matrix[:, at]],
+        }
+        for at, signal in enumerate(all_signals())
+    }
+
+
+@pytest.fixture(scope="module")
+def now(build_mail):
+    return outputs(build_mail)
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return json.loads(GOLDEN.read_text())
+
+
+@pytest.mark.parametrize("name", [signal.name for signal in all_signals()])
+def test_an_unchanged_signal_gives_unchanged_values(name, now, recorded):
+    assert name in recorded, "record it: python tests/signals/test_golden.py"
+    if now[name]["hash"] == recorded[name]["hash"]:
+        assert now[name]["values"] == recorded[name]["values"], (
+            "same code, other values: the parser or a library differs"
+        )
+    else:
+        pytest.fail(
+            "its meaning changed: raise its version, write the lock, then record: python tests/signals/test_golden.py"
+        )
+
+
+def test_golden_mail_tells_signals_apart(now):
+    quiet = [name for name, row in now.items() if len(set(map(str, row["values"]))) == 1]
+    assert len(quiet) < len(now) / 2
+
+
+if __name__ == "__main__":
+    builder = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["build"]
+    GOLDEN.write_text(json.dumps(outputs(builder), indent=1, sort_keys=True) + "\n")
