@@ -20,6 +20,7 @@ from scorelane.signals.registry import own_hash
 
 GOLDEN = Path(__file__).with_name("golden.json")
 NOW = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
+HANDED = "from friend (dsl-203-0-113-9.isp.test [203.0.113.9]) by mx.test; Mon, 5 Jan 2026 10:00:00 +0000"
 MAIL = (
     {},
     {
@@ -52,7 +53,7 @@ MAIL = (
             ("a.zip", "application/zip", b"PK\x03\x04" + bytes(22) + b"\x04\x00\x00\x00a.js"),
             ("a.doc", "application/msword", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1_VBA_PROJECT"),
         ],
-        "h": [XX],
+        "h": [("Received", HANDED)],
         "subject": "Re: WIN A PRIZE!! k3jd92",
         "text": "Dear bob, call us at 1-888-555-0142 to claim $5,000,000: next of kin, lottery, WhatsApp. x@gmail.com",
     },
