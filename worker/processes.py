@@ -99,6 +99,7 @@ class Processes:
         command = [
             sys.executable, "-m", "celery", "--quiet", "-A", "worker.app:app", "flower", "--address=127.0.0.1",
             f"--port={port}", "--max_tasks=10000", "--max_workers=200", "--purge_offline_workers=300",
+            "--tasks_columns=name,args,state,received,started,runtime,worker,uuid",
         ]  # fmt: skip
         env = {**self._env, "FLOWER_BASIC_AUTH": f"scorelane:{password}", "SCORELANE_WORKER_GROUP": "flower"}
         self.programs.append(Program("flower", command, env))

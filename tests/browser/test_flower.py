@@ -1,0 +1,108 @@
+"""Flower during a running load, seen through a real browser: behind a login, with lanes, workers and tasks by name."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import socket
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from db import tenants
+from db.session import connect
+from scorelane.enqueuer import Enqueuer, Incoming
+from worker.processes import Group
+from worker.up import run_system
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    groups = [Group("realtime", ("interactive", "realtime"), 1), Group("bulk", ("rescan", "backfill"), 1, nice=10)]
+    with run_system(tmp_path_factory.mktemp("home") / "s", groups=groups) as running:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{running.flower_url}/healthcheck", timeout=2).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline, "Flower did not start"
+                time.sleep(0.2)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def load(system):
+    mail = [Incoming(f"From: a@b.example\r\nSubject: {n}\r\n\r\nhello {n}\r\n".encode()) for n in range(1500)]
+    with connect(system.stack.worker_url, application="test") as sql:
+        tenants.ensure(sql, "acme")
+        with Enqueuer(system.stack.worker_url, system.stack.broker_url) as door:
+            for lane, part in (("realtime", mail[:200]), ("backfill", mail[200:])):
+                door.accept(part, tenant="acme", mailbox="all@acme.test", lane=lane)
+        deadline = time.monotonic() + 60
+        while sql.execute("SELECT count(*) FROM message_state WHERE state = 'accepted'").fetchone() != (0,):
+            assert time.monotonic() < deadline, "the load is not scored"
+            time.sleep(0.1)
+
+
+def get(system, path, *, login=True):
+    request = urllib.request.Request(system.flower_url + path)
+    if login:
+        secret = base64.b64encode(f"scorelane:{system.flower_password}".encode()).decode()
+        request.add_header("Authorization", f"Basic {secret}")
+    return urllib.request.urlopen(request, timeout=10)
+
+
+def test_flower_asks_for_a_login(system):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        get(system, "/workers", login=False)
+    assert refused.value.code == 401
+    refused.value.close()
+
+
+@pytest.mark.usefixtures("load")
+def test_every_lane_has_its_true_length(system):
+    with get(system, "/api/queues/length") as answer:
+        lengths = {queue["name"]: queue["messages"] for queue in json.load(answer)["active_queues"]}
+    assert lengths == {"interactive": 0, "realtime": 0, "rescan": 0, "backfill": 0, "enrich": 0}
+
+
+@pytest.mark.usefixtures("load")
+@pytest.mark.skipif(CHROMIUM is None, reason="LEFT OUT: needs Debian's Chromium")
+def test_a_person_logs_in_and_sees_workers_lanes_and_tasks(system):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_context(
+            http_credentials={"username": "scorelane", "password": system.flower_password}
+        ).new_page()
+        page.goto(system.flower_url + "/workers")
+        host = socket.gethostname()
+        page.get_by_text(f"realtime@{host}").first.wait_for(timeout=20_000)
+        page.get_by_text(f"bulk@{host}").first.wait_for(timeout=20_000)
+        page.goto(system.flower_url + "/tasks")
+        page.get_by_text("scorelane.score_chunks").first.wait_for(timeout=20_000)
+        text = page.content()
+        assert re.search(r"chunk \d+ · realtime · 64 messages · acme", text)
+        assert re.search(r"chunk \d+ · backfill · 512 messages · acme", text)
+        page.goto(system.flower_url + "/broker")
+        for lane in ("interactive", "realtime", "rescan", "backfill", "enrich"):
+            page.get_by_text(lane, exact=True).first.wait_for(timeout=20_000)
+        browser.close()
