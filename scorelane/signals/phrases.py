@@ -12,11 +12,14 @@ import msgspec
 from scorelane.signals.hashing import code_hash
 from scorelane.signals.reference import SHIPPED, read_entries
 
+MOST_PHRASES = 20
+"""More phrases of one family than this say nothing more."""
+
 FOLDER = SHIPPED / "phrases"
 
 
 class Phrases(msgspec.Struct, frozen=True, gc=False):
-    """How many different phrases of each family a text shows."""
+    """How many different phrases of each family a text shows, at most `MOST_PHRASES`."""
 
     account_threat: int = 0
     advance_fee: int = 0
@@ -103,7 +106,7 @@ class Finder:
         for at in seen:
             for family in self._families[at]:
                 counts[family] += 1
-        return Phrases(*counts)
+        return Phrases(*[min(count, MOST_PHRASES) for count in counts])
 
 
 NONE = Phrases()

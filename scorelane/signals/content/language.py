@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING
 
 from scorelane.signals import derived as _declared  # noqa: F401 - declares what the parameters name
 from scorelane.signals.declaration import signal
+from scorelane.signals.phrases import MOST_PHRASES
 
 if TYPE_CHECKING:
     from scorelane.signals.phrases import Phrases
 
-MOST = 20.0
-
-
-def _capped(count: int) -> float:
-    return min(float(count), MOST)
+MOST = float(MOST_PHRASES)
 
 
 @signal(version=1, attacks=("phishing",), range=(0, MOST), monotone=1)
@@ -27,7 +24,7 @@ def credential_language(phrases: Phrases) -> float:
 
     Source: phrase file `credential`.
     """
-    return _capped(phrases.credential)
+    return float(phrases.credential)
 
 
 @signal(version=1, attacks=("phishing",), range=(0, MOST), monotone=1)
@@ -36,7 +33,7 @@ def account_threat_language(phrases: Phrases) -> float:
 
     Source: phrase file `account_threat`.
     """
-    return _capped(phrases.account_threat)
+    return float(phrases.account_threat)
 
 
 @signal(version=1, attacks=("phishing",), range=(0, MOST), monotone=1)
@@ -45,7 +42,7 @@ def mailbox_notice_language(phrases: Phrases) -> float:
 
     Source: phrase file `mailbox_notice`.
     """
-    return _capped(phrases.mailbox_notice)
+    return float(phrases.mailbox_notice)
 
 
 @signal(version=1, attacks=("phishing", "malware"), range=(0, MOST))
@@ -54,7 +51,7 @@ def document_lure_language(phrases: Phrases) -> float:
 
     Source: phrase file `document_lure`.
     """
-    return _capped(phrases.document_lure)
+    return float(phrases.document_lure)
 
 
 @signal(version=1, attacks=("bec", "invoice_fraud"), range=(0, MOST), monotone=1)
@@ -63,43 +60,43 @@ def payment_change_language(phrases: Phrases) -> float:
 
     Source: phrase file `payment_change`.
     """
-    return _capped(phrases.payment_change)
+    return float(phrases.payment_change)
 
 
 @signal(version=1, attacks=("bec",), range=(0, MOST), monotone=1)
 def payroll_language(phrases: Phrases) -> float:
     """Phrases of salary and direct deposit, at most 20. Source: phrase file `payroll`."""
-    return _capped(phrases.payroll)
+    return float(phrases.payroll)
 
 
 @signal(version=1, attacks=("bec",), range=(0, MOST), monotone=1)
 def gift_card_language(phrases: Phrases) -> float:
     """Phrases that ask for gift cards or their codes, at most 20. Source: phrase file `gift_card`."""
-    return _capped(phrases.gift_card)
+    return float(phrases.gift_card)
 
 
 @signal(version=1, attacks=("bec",), range=(0, MOST), monotone=1)
 def bec_probe_language(phrases: Phrases) -> float:
     """Phrases that open a fraud talk: are you free, a quick task, at most 20. Source: phrase file `bec_probe`."""
-    return _capped(phrases.bec_probe)
+    return float(phrases.bec_probe)
 
 
 @signal(version=1, attacks=("bec", "advance_fee"), range=(0, MOST))
 def secrecy_language(phrases: Phrases) -> float:
     """Phrases that ask to keep it quiet, or not to call, at most 20. Source: phrase file `secrecy`."""
-    return _capped(phrases.secrecy)
+    return float(phrases.secrecy)
 
 
 @signal(version=1, attacks=("bec", "job_scam", "romance"), range=(0, MOST))
 def pivot_language(phrases: Phrases) -> float:
     """Phrases that move the talk to another channel, at most 20. Source: phrase file `pivot`."""
-    return _capped(phrases.pivot)
+    return float(phrases.pivot)
 
 
 @signal(version=1, attacks=("invoice_fraud", "callback"), range=(0, MOST))
 def invoice_language(phrases: Phrases) -> float:
     """Phrases of invoices, orders and overdue payment, at most 20. Source: phrase file `invoice`."""
-    return _capped(phrases.invoice)
+    return float(phrases.invoice)
 
 
 @signal(version=1, attacks=("callback",), range=(0, MOST))
@@ -108,97 +105,97 @@ def callback_language(phrases: Phrases) -> float:
 
     Source: phrase file `callback`.
     """
-    return _capped(phrases.callback)
+    return float(phrases.callback)
 
 
 @signal(version=1, attacks=("extortion",), range=(0, MOST), monotone=1)
 def extortion_language(phrases: Phrases) -> float:
     """Phrases that threaten to publish, harm or attack unless paid, at most 20. Source: phrase file `extortion`."""
-    return _capped(phrases.extortion)
+    return float(phrases.extortion)
 
 
 @signal(version=1, attacks=("job_scam",), range=(0, MOST), monotone=1)
 def job_scam_language(phrases: Phrases) -> float:
     """Phrases of easy work, mystery shopping and money mules, at most 20. Source: phrase file `job_scam`."""
-    return _capped(phrases.job_scam)
+    return float(phrases.job_scam)
 
 
 @signal(version=1, attacks=("advance_fee",), range=(0, MOST), monotone=1)
 def advance_fee_language(phrases: Phrases) -> float:
     """Phrases of inheritance, lottery and fund transfer, at most 20. Source: phrase file `advance_fee`."""
-    return _capped(phrases.advance_fee)
+    return float(phrases.advance_fee)
 
 
 @signal(version=1, attacks=("romance",), range=(0, MOST), monotone=1)
 def romance_language(phrases: Phrases) -> float:
     """Phrases of romance and dating approaches, at most 20. Source: phrase file `romance`."""
-    return _capped(phrases.romance)
+    return float(phrases.romance)
 
 
 @signal(version=1, attacks=("investment", "spam"), range=(0, MOST), monotone=1)
 def investment_language(phrases: Phrases) -> float:
     """Phrases of quick riches, stocks, loans and coins, at most 20. Source: phrase file `investment`."""
-    return _capped(phrases.investment)
+    return float(phrases.investment)
 
 
 @signal(version=1, attacks=("phishing",), range=(0, MOST))
 def delivery_language(phrases: Phrases) -> float:
     """Phrases of a parcel that waits for a fee or an address, at most 20. Source: phrase file `delivery`."""
-    return _capped(phrases.delivery)
+    return float(phrases.delivery)
 
 
 @signal(version=1, attacks=("phishing",), range=(0, MOST), monotone=1)
 def refund_language(phrases: Phrases) -> float:
     """Phrases of a refund to claim, at most 20. Source: phrase file `refund`."""
-    return _capped(phrases.refund)
+    return float(phrases.refund)
 
 
 @signal(version=1, attacks=("spam", "phishing"), range=(0, MOST), monotone=1)
 def prize_language(phrases: Phrases) -> float:
     """Phrases of surveys, free goods and rewards, at most 20. Source: phrase file `prize`."""
-    return _capped(phrases.prize)
+    return float(phrases.prize)
 
 
 @signal(version=1, attacks=("spam",), range=(0, MOST), monotone=1)
 def pharma_language(phrases: Phrases) -> float:
     """Phrases of medicines, bodies and adult goods, at most 20. Source: phrase file `pharma`."""
-    return _capped(phrases.pharma)
+    return float(phrases.pharma)
 
 
 @signal(version=1, attacks=("spam",), range=(0, MOST))
 def goods_language(phrases: Phrases) -> float:
     """Phrases of cheap software, replicas and pressing offers, at most 20. Source: phrase file `goods`."""
-    return _capped(phrases.goods)
+    return float(phrases.goods)
 
 
 @signal(version=1, attacks=("spam",), range=(0, MOST), monotone=1)
 def outreach_language(phrases: Phrases) -> float:
     """Phrases of cold sales: search ranking, web design, lists, at most 20. Source: phrase file `outreach`."""
-    return _capped(phrases.outreach)
+    return float(phrases.outreach)
 
 
 @signal(version=1, attacks=("phishing", "bec"), range=(0, MOST), monotone=1)
 def urgency_language(phrases: Phrases) -> float:
     """Phrases that press for haste, at most 20. Source: phrase file `urgency`."""
-    return _capped(phrases.urgency)
+    return float(phrases.urgency)
 
 
 @signal(version=1, attacks=("phishing", "advance_fee"), range=(0, MOST), monotone=1)
 def generic_greeting(phrases: Phrases) -> float:
     """Greetings without a name, at most 20. Source: phrase file `greeting`."""
-    return _capped(phrases.greeting)
+    return float(phrases.greeting)
 
 
 @signal(version=1, attacks=("phishing", "spam"), range=(0, MOST))
 def call_to_action_language(phrases: Phrases) -> float:
     """Phrases that tell to click, open or visit, at most 20. Source: phrase file `click_action`."""
-    return _capped(phrases.click_action)
+    return float(phrases.click_action)
 
 
 @signal(version=1, attacks=("phishing",), range=(0, MOST))
 def department_sign_off(phrases: Phrases) -> float:
     """Signatures of a faceless department, at most 20. Source: phrase file `sign_off`."""
-    return _capped(phrases.sign_off)
+    return float(phrases.sign_off)
 
 
 @signal(version=1, range=(0, MOST))
@@ -207,16 +204,16 @@ def bulk_footer_language(phrases: Phrases) -> float:
 
     Source: phrase file `bulk_footer`.
     """
-    return _capped(phrases.bulk_footer)
+    return float(phrases.bulk_footer)
 
 
 @signal(version=1, attacks=("spam",), range=(0, MOST), monotone=1)
 def removal_claim_language(phrases: Phrases) -> float:
     """What spam says of its lawfulness and of removal, at most 20. Source: phrase file `removal_claim`."""
-    return _capped(phrases.removal_claim)
+    return float(phrases.removal_claim)
 
 
 @signal(version=1, attacks=("malware",), range=(0, MOST))
 def archive_password_language(phrases: Phrases) -> float:
     """Phrases that give the password of a file, at most 20. Source: phrase file `archive_password`."""
-    return _capped(phrases.archive_password)
+    return float(phrases.archive_password)

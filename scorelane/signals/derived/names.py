@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MIN_LABEL = 6
 """Shorter names are near too many others."""
 
-BRAND_TEXT_CHARS = 1_500
+BRAND_TEXT_CHARS = 1_000
 """Brands count in the first part of a text: who it claims to be from stands early."""
 
 
