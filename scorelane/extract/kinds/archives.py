@@ -243,7 +243,7 @@ def read_rar(content: bytes, reading: Reading) -> dict[str, Any]:
                 continue
             plain = info.compress_type == rarfile.RAR_M0 and not info.needs_password()
             size_bytes, packed_bytes = info.file_size or 0, info.compress_size or 0
-            body = content[info.file_offset : info.file_offset + packed_bytes]
+            body = content[info.data_offset : info.data_offset + packed_bytes]
             members.append(
                 Member(
                     info.filename,

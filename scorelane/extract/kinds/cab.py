@@ -6,6 +6,8 @@ import struct
 
 _HEADER = struct.Struct("<4sIIIIIBBHHHHH")
 _FILE = struct.Struct("<IIHHHH")
+_FIRST_FILE, _FILE_COUNT = 4, 9
+"""Fields of the header: coffFiles and cFiles."""
 _MAX_FILES = 5000
 
 
@@ -14,7 +16,7 @@ def files(content: bytes) -> tuple[list[tuple[str, int]], int]:
     if len(content) < _HEADER.size or content[:4] != b"MSCF":
         raise ValueError("no cabinet header")
     fields = _HEADER.unpack_from(content)
-    at, count = fields[4], fields[10]
+    at, count = fields[_FIRST_FILE], fields[_FILE_COUNT]
     found = []
     for _ in range(min(count, _MAX_FILES)):
         if at + _FILE.size > len(content):

@@ -34,6 +34,9 @@ _RENDER_PIXELS = 1400
 _MAX_LINKS = 500
 _MAX_STREAMS = 200
 _MAX_OBJECTS = 2000
+_STREAM_ENDS = re2.compile(rb"\bstream\r?\n|endstream|endobj")
+_SEARCHED_BYTES = 256 << 20
+"""What PDFium may have to search for ends of streams; a second of CPU."""
 
 
 def _objects(content: bytes, reading: Reading) -> bytes:
@@ -95,8 +98,26 @@ class Pages:
         return self.pictures > 0 and self.characters < 20  # noqa: PLR2004 - a page number is no text
 
 
+def _searched_bytes(content: bytes) -> int:
+    """Bytes between each start of a stream and its end, summed: PDFium repairs a file in that time.
+
+    Starts that share one end make it quadratic; an honest file is searched once.
+    """
+    total, starts, starts_at = 0, 0, 0
+    for match in _STREAM_ENDS.finditer(content):
+        if match.group().startswith(b"stream"):
+            starts, starts_at = starts + 1, starts_at + match.start()
+        else:
+            total += starts * match.start() - starts_at
+            starts = starts_at = 0
+    return total + starts * len(content) - starts_at
+
+
 def _pages(content: bytes, reading: Reading) -> Pages:
     found = Pages()
+    if _searched_bytes(content) > _SEARCHED_BYTES:
+        reading.budget.refuse("pdf_streams")
+        return found
     try:
         document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
