@@ -44,7 +44,11 @@ test: install browser ## every test, on real servers and in a real browser
 demo: install ## score a sample mailbox through the lanes, print verdicts, leave nothing running
 	@$(BIN)/scorelane demo
 
-bench: install ## accept, compute and end-to-end messages/s beside the peers
+CORPORA ?= ../shared/corpora
+export CORPORA
+
+bench: install ## accept, compute, end-to-end messages/s and the cost of each part, beside the peers
+	@benchmarks/install-peers
 	@$(BIN)/python benchmarks/run.py
 
 fuzz: install ## parser and signals against generated mail, bounded in time
