@@ -57,6 +57,14 @@ def demo() -> None:
 
 
 @app.command()
+def migrate() -> None:
+    """Bring the database to this version's schema and make the shipped bundle known; run before workers start."""
+    from scorelane.cli import system
+
+    system.migrate()
+
+
+@app.command()
 def enqueue(
     paths: Paths,
     tenant: Annotated[str, typer.Option(help="The organisation; made when it is new.")],

@@ -45,6 +45,18 @@ def up() -> None:
     output.note("stopped")
 
 
+def migrate() -> None:
+    """Apply migrations as the owner role, then register the shipped bundle as the worker role."""
+    from db import migrate as schema
+    from scorelane.settings import Settings
+    from worker.up import ensure_bundle
+
+    settings = Settings()
+    schema.upgrade(settings.owner_database_url)
+    ensure_bundle(settings.database_url, settings.bundle)
+    output.note("the database has this version's schema")
+
+
 def _announce(system: System) -> None:
     lines = [
         f"database  {_without_password(system.stack.worker_url)}",
