@@ -53,7 +53,8 @@ def claim(connection: Connection, pairs: Sequence[tuple[int, int]], worker: str)
                    lease_until = clock_timestamp() + make_interval(secs => l.lease_s)
                FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (id, dispatch_id), lanes l, tenants t, jobs j
                WHERE c.id = wanted.id AND c.dispatch_id = wanted.dispatch_id AND c.state = 'published'
-                     AND l.name = c.lane AND t.id = c.tenant_id AND j.id = c.job_id
+                     AND l.name = c.lane AND NOT l.paused AND t.id = c.tenant_id
+                     AND j.id = c.job_id AND j.state IN ('open', 'done')
                RETURNING c.id, c.dispatch_id, c.tenant_id, t.name, c.job_id, j.kind, c.lane, c.attempt, c.alone,
                          c.marked""",
             (worker, [pair[0] for pair in pairs], [pair[1] for pair in pairs]),

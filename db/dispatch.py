@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from db.session import Connection
 
 
@@ -46,6 +48,17 @@ def leads(connection: Connection, holder: str, epoch: int) -> bool:
     return row is not None
 
 
+def waiting_lanes(connection: Connection) -> list[str]:
+    """Lanes that have something to publish now, by urgency."""
+    rows = connection.execute(
+        """SELECT l.name FROM lanes l WHERE NOT l.paused AND EXISTS (
+               SELECT FROM chunks c WHERE c.lane = l.name AND c.state = 'ready'
+                                      AND c.next_attempt_at <= clock_timestamp())
+           ORDER BY l.urgency"""
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
 def window(connection: Connection, lane: str, floor: int, seconds: float) -> int:
     """Messages that may be published and unclaimed: what the lane finished lately, times `seconds`.
 
@@ -63,12 +76,14 @@ def window(connection: Connection, lane: str, floor: int, seconds: float) -> int
     return 0 if row is None else max(0, int(str(row[0])))
 
 
-def publish_due(connection: Connection, lane: str, room: int, tenant_limit: int) -> list[Dispatch]:
+def publish_due(connection: Connection, lane: str, room: int) -> list[Dispatch]:
     """Mark as published what a lane's window has room for, tenants served evenly, oldest first within each.
 
-    Deficit round-robin in one statement: a chunk's turn is the number of its tenant's messages ahead of it,
-    those in flight included, so a tenant with a million queued messages delays another's ten by one window.
-    At least one chunk goes when there is any room. A tenant's messages in flight stay within `tenant_limit`.
+    Deficit round-robin in one statement: a chunk's turn is the number of its tenant's messages ahead of it, those
+    published and claimed included, so a tenant with a million queued messages delays another's ten by one window.
+    Among equal turns the chunk that waits longest goes first: whoever has nothing in flight is served in the order
+    of waiting, whatever others send, so nobody starves. At least one chunk goes when there is any room.
+    A tenant's messages in flight in a lane stay within its `in_flight_limit`, though one chunk may always go.
     """
     rows = connection.execute(
         """WITH RECURSIVE busy AS (
@@ -77,22 +92,28 @@ def publish_due(connection: Connection, lane: str, room: int, tenant_limit: int)
                SELECT (SELECT c.tenant_id FROM chunks c WHERE c.lane = %(lane)s AND c.state = 'ready'
                          AND c.tenant_id > busy.tenant_id ORDER BY c.tenant_id LIMIT 1)
                FROM busy WHERE busy.tenant_id IS NOT NULL),
+           flight AS (
+               SELECT tenant_id, sum(messages) AS messages FROM (
+                   SELECT tenant_id, messages FROM chunks WHERE lane = %(lane)s AND state = 'published'
+                   UNION ALL
+                   SELECT tenant_id, messages FROM chunks WHERE lane = %(lane)s AND state = 'claimed') either
+               GROUP BY tenant_id),
            due AS (
-               SELECT c.id, c.messages, flight.messages
-                      + sum(c.messages) OVER (PARTITION BY c.tenant_id ORDER BY c.id) AS turn
+               SELECT c.id, c.created_at, c.messages, t.in_flight_limit, coalesce(flight.messages, 0)
+                      + sum(c.messages) OVER (PARTITION BY c.tenant_id ORDER BY c.id) - c.messages AS turn
                FROM busy
+               JOIN tenants t ON t.id = busy.tenant_id
+               LEFT JOIN flight ON flight.tenant_id = busy.tenant_id
                CROSS JOIN LATERAL (
-                   SELECT coalesce(sum(messages), 0) AS messages FROM chunks
-                   WHERE lane = %(lane)s AND state = 'published' AND tenant_id = busy.tenant_id) flight
-               CROSS JOIN LATERAL (
-                   SELECT id, tenant_id, messages FROM chunks
-                   WHERE lane = %(lane)s AND state = 'ready' AND tenant_id = busy.tenant_id
-                     AND next_attempt_at <= clock_timestamp()
-                   ORDER BY id LIMIT 512) c
-               WHERE busy.tenant_id IS NOT NULL),
+                   SELECT r.id, r.tenant_id, r.created_at, r.messages
+                   FROM chunks r JOIN jobs j ON j.id = r.job_id AND j.state IN ('open', 'done')
+                   WHERE r.lane = %(lane)s AND r.state = 'ready' AND r.tenant_id = busy.tenant_id
+                     AND r.next_attempt_at <= clock_timestamp()
+                   ORDER BY r.id LIMIT greatest(4, 4096 / (SELECT count(*) FROM busy))) c),
            chosen AS (
-               SELECT id FROM (SELECT id, turn, messages, sum(messages) OVER (ORDER BY turn, id) AS total FROM due
-                               WHERE turn - messages < %(limit)s) ranked
+               SELECT id FROM (SELECT id, messages, sum(messages) OVER (ORDER BY turn, created_at, id) AS total
+                               FROM due
+                               WHERE in_flight_limit IS NULL OR turn = 0 OR turn + messages <= in_flight_limit) ranked
                WHERE total - messages < %(room)s),
            held AS (SELECT id FROM chunks WHERE id IN (SELECT id FROM chosen) AND state = 'ready'
                     FOR UPDATE SKIP LOCKED)
@@ -100,57 +121,51 @@ def publish_due(connection: Connection, lane: str, room: int, tenant_limit: int)
                   published_at = clock_timestamp()
            FROM held, tenants t WHERE c.id = held.id AND t.id = c.tenant_id
            RETURNING c.id, c.dispatch_id, c.messages, t.name""",
-        {"lane": lane, "room": room, "limit": tenant_limit},
+        {"lane": lane, "room": room},
     ).fetchall()
     return sorted(Dispatch(*row) for row in rows)  # type: ignore[arg-type]
 
 
-def expire(connection: Connection) -> int:
-    """Give back chunks whose claimed lease ended; their late worker then fails the fence. How many there were."""
-    cursor = connection.execute(
-        """UPDATE chunks SET state = 'ready', dispatch_id = NULL, lease_until = NULL, error = 'lease expired',
-                  next_attempt_at = clock_timestamp()
-           WHERE id IN (SELECT id FROM chunks WHERE state = 'claimed' AND lease_until < clock_timestamp()
-                        ORDER BY id FOR UPDATE SKIP LOCKED)"""
-    )
-    return cursor.rowcount
+def expire(connection: Connection) -> dict[str, int]:
+    """Give back chunks whose claimed lease ended; their late worker then fails the fence. How many by lane."""
+    rows = connection.execute(
+        """WITH given_back AS (
+               UPDATE chunks SET state = 'ready', dispatch_id = NULL, lease_until = NULL, error = 'lease expired',
+                      next_attempt_at = clock_timestamp()
+               WHERE id IN (SELECT id FROM chunks WHERE state = 'claimed' AND lease_until < clock_timestamp()
+                            ORDER BY id FOR UPDATE SKIP LOCKED)
+               RETURNING lane)
+           SELECT lane, count(*) FROM given_back GROUP BY lane"""
+    ).fetchall()
+    return {str(lane): int(str(chunks)) for lane, chunks in rows}
 
 
-def unclaimed(connection: Connection, lane: str, *, older_than_s: float, overtaken_only: bool) -> list[Dispatch]:
-    """Published chunks to publish once more under the same dispatch id, since their task is lost.
+def suspects(connection: Connection, older_than_s: float) -> list[str]:
+    """Lanes of which something has been published for that long without being claimed."""
+    rows = connection.execute(
+        """SELECT l.name FROM lanes l WHERE EXISTS (
+               SELECT FROM chunks c WHERE c.lane = l.name AND c.state = 'published'
+                                      AND c.published_at < clock_timestamp() - make_interval(secs => %s))
+           ORDER BY l.urgency""",
+        (older_than_s,),
+    ).fetchall()
+    return [str(row[0]) for row in rows]
 
-    With `overtaken_only`, just those that a later publication of the lane overtook by `older_than_s`: a lane is
-    a first-in-first-out list, so their tasks have left it and nobody claimed them. A double costs one dropped task.
+
+def repeat_lost(
+    connection: Connection, lane: str, *, in_broker: Collection[int], older_than_s: float
+) -> list[Dispatch]:
+    """Published chunks whose task the broker does not hold, to be published again under the same dispatch id.
+
+    `in_broker` are the dispatch ids that the lane's list or a worker's unacknowledged tasks named, read before this
+    call. A task in between costs a double, which finds nothing to claim and is dropped.
     """
     rows = connection.execute(
         """UPDATE chunks c SET published_at = clock_timestamp() FROM tenants t
-           WHERE t.id = c.tenant_id AND c.lane = %(lane)s AND c.state = 'published'
-             AND c.published_at < clock_timestamp() - make_interval(secs => %(age)s)
-             AND (NOT %(overtaken)s OR c.published_at + make_interval(secs => %(age)s) < (
-                  SELECT max(later.published_at) FROM chunks later
-                  WHERE later.lane = %(lane)s AND (later.state = 'claimed'
-                    OR (later.state = 'done' AND later.finished_at > clock_timestamp() - interval '1 minute'))))
+           WHERE t.id = c.tenant_id AND c.lane = %s AND c.state = 'published'
+             AND c.published_at < clock_timestamp() - make_interval(secs => %s)
+             AND c.dispatch_id <> ALL (%s::bigint[])
            RETURNING c.id, c.dispatch_id, c.messages, t.name""",
-        {"lane": lane, "age": older_than_s, "overtaken": overtaken_only},
+        (lane, older_than_s, list(in_broker)),
     ).fetchall()
     return sorted(Dispatch(*row) for row in rows)  # type: ignore[arg-type]
-
-
-def has_unclaimed(connection: Connection, lane: str, older_than_s: float) -> bool:
-    """Whether anything of a lane has been published for that long without being claimed."""
-    row = connection.execute(
-        "SELECT EXISTS (SELECT FROM chunks WHERE lane = %s AND state = 'published' "
-        "AND published_at < clock_timestamp() - make_interval(secs => %s))",
-        (lane, older_than_s),
-    ).fetchone()
-    assert row is not None
-    return bool(row[0])
-
-
-def ensure_partitions(connection: Connection) -> int:
-    """Make this month's and the next three months' partitions; how many were missing."""
-    row = connection.execute(
-        "SELECT ensure_partitions(date_trunc('month', now() AT TIME ZONE 'UTC')::date, 4)"
-    ).fetchone()
-    assert row is not None
-    return int(str(row[0]))

@@ -42,21 +42,23 @@ def known(connection: Connection, tenant_id: int, mailbox_id: int, digests: Sequ
     return {bytes(row[0]): row[1] for row in rows}  # type: ignore[call-overload,misc]
 
 
-def join_job(connection: Connection, *, job_id: UUID, tenant_id: int, lane: str, actor: str, key: str | None) -> UUID:
-    """Id of the job that an idempotency key names, or of a new job. Locks it until commit when it has a key."""
+def join_job(
+    connection: Connection, *, job_id: UUID, tenant_id: int, lane: str, actor: str, key: str | None
+) -> tuple[UUID, str]:
+    """Id and state of the job that an idempotency key names, or of a new one. Locks it until commit with a key."""
     if key is None:
         connection.execute(
             "INSERT INTO jobs (id, tenant_id, kind, lane, actor) VALUES (%s, %s, 'intake', %s, %s)",
             (job_id, tenant_id, lane, actor),
         )
-        return job_id
+        return job_id, "open"
     row = connection.execute(
         """INSERT INTO jobs (id, tenant_id, kind, lane, actor, idempotency_key) VALUES (%s, %s, 'intake', %s, %s, %s)
-           ON CONFLICT (tenant_id, idempotency_key) DO UPDATE SET lane = jobs.lane RETURNING id""",
+           ON CONFLICT (tenant_id, idempotency_key) DO UPDATE SET lane = jobs.lane RETURNING id, state""",
         (job_id, tenant_id, lane, actor, key),
     ).fetchone()
     assert row is not None
-    return row[0]  # type: ignore[return-value]
+    return row[0], str(row[1])  # type: ignore[return-value]
 
 
 def of_job(connection: Connection, job_id: UUID, message_ids: Sequence[UUID]) -> set[UUID]:

@@ -64,6 +64,8 @@ tenants = Table(
     required("created_at", TIME, default="now()"),
     required("raw_days", Integer, default="30"),
     required("score_days", Integer, default="400"),
+    optional("in_flight_limit", Integer),
+    optional("backlog_limit", BigInteger),
     UniqueConstraint("name"),
     CheckConstraint("name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'"),
 )
@@ -105,6 +107,8 @@ lanes = Table(
     required("window_messages", Integer),
     required("backlog_limit", BigInteger),
     required("lease_s", Integer, default="90"),
+    required("draining", Boolean, default="false"),
+    required("total_limit", BigInteger, default="10000000"),
 )
 jobs = Table(
     "jobs",
@@ -121,7 +125,13 @@ jobs = Table(
     required("dead", Integer, default="0"),
     required("created_at", TIME, default="now()"),
     optional("finished_at", TIME),
+    required("cancelled", Integer, default="0"),
     UniqueConstraint("tenant_id", "idempotency_key"),
+    Index(
+        "jobs_halted",
+        "id",
+        postgresql_where=text("state = 'paused' OR (state = 'cancelled' AND finished_at IS NULL)"),
+    ),
 )
 chunks = Table(
     "chunks",
@@ -149,6 +159,9 @@ chunks = Table(
     Index("chunks_claimed", "lease_until", postgresql_where=text("state = 'claimed'")),
     Index("chunks_finished", "lane", "finished_at", postgresql_where=text("state = 'done'")),
     Index("chunks_job", "job_id"),
+    Index("chunks_held", "job_id", postgresql_where=text("state = 'held'")),
+    Index("chunks_unswept", "job_id", postgresql_where=text("state = 'cancelled' AND finished_at IS NULL")),
+    Index("chunks_ended", "finished_at", postgresql_where=text("state IN ('done', 'cancelled')")),
 )
 chunk_bodies = Table(
     "chunk_bodies",

@@ -34,6 +34,14 @@ class Settings(BaseSettings):
     """Name of the lane group that a worker process serves."""
     task_time_limit_s: int = Field(default=60, ge=1)
     """A task that runs longer loses its process; shorter than the lanes' leases."""
+    visibility_timeout_s: int = Field(default=120, ge=1)
+    """A task that a worker took and did not acknowledge is delivered again after this; longer than a task may run."""
+    dispatcher_lease_s: float = Field(default=5.0, gt=0)
+    """A dispatcher that is not heard of for so long is no longer the leader."""
+    suspect_s: float = Field(default=3.0, gt=0)
+    """A publication that is unclaimed for so long is looked for in the broker, and repeated when it is not there."""
+    stall_s: float = Field(default=75.0, gt=0)
+    """Workers that take nothing for so long while their lanes have work are replaced; longer than a task may run."""
     log_level: str = "INFO"
     flower_port: int | None = Field(default=None, ge=1, le=65535)
     """None takes a free one."""

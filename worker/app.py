@@ -26,7 +26,7 @@ from worker.logs import configure_logs
 
 log = structlog.get_logger()
 settings = Settings()
-app = wire.make_app(settings.broker_url)
+app = wire.make_app(settings.broker_url, visibility_timeout_s=settings.visibility_timeout_s)
 app.conf.task_time_limit = settings.task_time_limit_s
 _session: Session | None = None
 

@@ -20,12 +20,14 @@ import psycopg
 import redis
 import structlog
 
-from db import dispatch, lanes
+from db import dispatch, jobs, lanes
 from db.session import Connection, connect
 from scorelane.enqueuer import wire
 from scorelane.enqueuer.lanes import LANES
 from scorelane.enqueuer.publish import Publisher, broker_faults
 from scorelane.settings import Settings
+from worker.evidence import dispatch_ids
+from worker.keeper import Keeper
 from worker.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -33,34 +35,32 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LEASE_S = 5.0
 WINDOW_S = 2.0
 """How much work a lane's window holds."""
-SUSPECT_S = 3.0
-"""A publication this old is looked at: is its task still in the lane?"""
-OVERTAKEN_S = 15.0
 TICK_S = 0.05
 IDLE_TICK_S = 0.2
-SLOW_TICK_S = 2.0
-"""How often evidence of loss is looked for."""
-PARTITIONS_EVERY_S = 3600.0
+SETTLE_EVERY_S = 1.0
+SUSPECT_EVERY_S = 1.0
 
 
 class Dispatcher:
-    """One dispatcher process."""
+    """One dispatcher process: it leads for `lease_s` at a time, and looks after what is unclaimed for `suspect_s`."""
 
-    def __init__(self, database_url: str, broker_url: str, *, tenant_limit: int = 1_000_000) -> None:
+    def __init__(self, database_url: str, broker_url: str, *, lease_s: float = 5.0, suspect_s: float = 3.0) -> None:
         self._url = database_url
         self._publisher = Publisher(broker_url)
         self._redis = redis.Redis.from_url(
             broker_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10
         )
-        self._tenant_limit = tenant_limit
+        self._lease_s = lease_s
+        self._suspect_s = suspect_s
         self._connection: Connection | None = None
         self._epoch: int | None = None
+        self._doubt = True
+        """Something may be lost: leadership or the broker has just come (back)."""
         self._broker_up = True
-        self._slow_due = 0.0
-        self._partitions_due = 0.0
+        self._due = dict.fromkeys(("settle", "suspect", "keep"), 0.0)
+        self._keeper = Keeper()
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.stopping = threading.Event()
 
@@ -80,35 +80,43 @@ class Dispatcher:
     def tick(self) -> int:
         """One round; how many chunks were published. 0 when another leads or the broker is away."""
         connection = self._open()
-        epoch = dispatch.lead(connection, self.holder, LEASE_S)
+        epoch = dispatch.lead(connection, self.holder, self._lease_s)
         if epoch is None:
             self._epoch = None
             return 0
-        took_over = epoch != self._epoch
-        if took_over:
+        if epoch != self._epoch:
             log.info("leading", epoch=epoch)
             self._epoch = epoch
-        now = time.monotonic()
-        if now >= self._partitions_due:
-            made = dispatch.ensure_partitions(connection)
-            self._partitions_due = now + PARTITIONS_EVERY_S
-            if made:
-                log.info("partitions_made", tables=made)
+            self._doubt = True
         expired = dispatch.expire(connection)
         if expired:
-            log.warning("leases_expired", chunks=expired)
+            log.warning("leases_expired", chunks=sum(expired.values()))
+            for lane, chunks in expired.items():
+                lanes.count(connection, lane, {"expired": chunks}, shard=os.getpid())
+        if self._is_due("settle", SETTLE_EVERY_S):
+            jobs.settle(connection)
+        if self._is_due("keep", self._keeper.every_s):
+            self._keeper.step(connection)
         try:
-            emptied = bool(self._redis.set(wire.EPOCH_KEY, str(epoch), nx=True))
-            lost = took_over or emptied or not self._broker_up
-            self._broker_up = True
-            sent = self._repeat_lost(connection, everything=lost)
-            return sent + sum(self._fill(connection, lane) for lane in LANES)
+            self._doubt |= bool(self._redis.set(wire.EPOCH_KEY, str(epoch), nx=True)) or not self._broker_up
+            sent = self._repeat_lost(connection)
+            sent += sum(self._fill(connection, lane) for lane in dispatch.waiting_lanes(connection))
         except broker_faults() as fault:
             if self._broker_up:
                 log.warning("broker_unavailable", error=type(fault).__name__)
             self._broker_up = False
             self._publisher.reset()
             return 0
+        self._broker_up = True
+        self._doubt = False
+        return sent
+
+    def _is_due(self, step: str, every_s: float) -> bool:
+        now = time.monotonic()
+        if now < self._due[step]:
+            return False
+        self._due[step] = now + every_s
+        return True
 
     def _fill(self, connection: Connection, lane: str) -> int:
         """Publish what the lane's window has room for; how many chunks."""
@@ -116,34 +124,23 @@ class Dispatcher:
             if not dispatch.leads(connection, self.holder, self._epoch or 0):
                 return 0
             room = dispatch.window(connection, lane, 4 * LANES[lane].chunk_messages, WINDOW_S)
-            due = dispatch.publish_due(connection, lane, room, self._tenant_limit) if room else []
+            due = dispatch.publish_due(connection, lane, room) if room else []
         return self._publish(lane, due)
 
-    def _repeat_lost(self, connection: Connection, *, everything: bool) -> int:
-        """Publish again what was published and is gone: all of it after the broker was emptied or a takeover."""
-        now = time.monotonic()
-        if not everything and now < self._slow_due:
+    def _repeat_lost(self, connection: Connection) -> int:
+        """Publish again what is published and not in the broker: at once when in doubt, else when it is suspect."""
+        if not (self._doubt or self._is_due("suspect", SUSPECT_EVERY_S)):
             return 0
-        self._slow_due = now + SLOW_TICK_S
+        older_than_s = 0.0 if self._doubt else self._suspect_s
         sent = 0
-        for lane in LANES:
-            if everything:
-                lost = dispatch.unclaimed(connection, lane, older_than_s=0, overtaken_only=False)
-            elif not dispatch.has_unclaimed(connection, lane, SUSPECT_S):
-                continue
-            elif self._lane_is_empty(lane):
-                lost = dispatch.unclaimed(connection, lane, older_than_s=SUSPECT_S, overtaken_only=False)
-            else:
-                lost = dispatch.unclaimed(connection, lane, older_than_s=OVERTAKEN_S, overtaken_only=True)
+        for lane in dispatch.suspects(connection, older_than_s):
+            held = dispatch_ids(self._redis, lane)
+            lost = dispatch.repeat_lost(connection, lane, in_broker=held, older_than_s=older_than_s)
             if lost:
                 log.warning("published_again", lane=lane, chunks=len(lost))
                 lanes.count(connection, lane, {"republished": len(lost)}, shard=os.getpid())
             sent += self._publish(lane, lost)
         return sent
-
-    def _lane_is_empty(self, lane: str) -> bool:
-        """No task waits in the lane's list and none is with a worker unacknowledged."""
-        return self._redis.llen(lane) == 0 and self._redis.hlen("unacked") == 0
 
     def _publish(self, lane: str, due: Sequence[dispatch.Dispatch]) -> int:
         if due:
@@ -153,6 +150,10 @@ class Dispatcher:
     def _open(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._url, application="scorelane-dispatcher")
+            # A leader that is frozen inside a transaction holds the lease row; the server ends it soon.
+            self._connection.execute(
+                "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", (f"{self._lease_s:.0f}s",)
+            )
         return self._connection
 
     def _forget_connection(self) -> None:
@@ -172,7 +173,12 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = Settings()
     configure_logs(settings.log_level)
-    dispatcher = Dispatcher(settings.database_url, settings.broker_url)
+    dispatcher = Dispatcher(
+        settings.database_url,
+        settings.broker_url,
+        lease_s=settings.dispatcher_lease_s,
+        suspect_s=settings.suspect_s,
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: dispatcher.stopping.set())
     dispatcher.run()

@@ -18,6 +18,7 @@ from db.session import Connection, connect
 from scorelane.enqueuer.envelope import Envelope, encode
 from scorelane.enqueuer.errors import Busy, Rejected, Unavailable
 from scorelane.enqueuer.lanes import CHUNK_BYTES, LANES, MESSAGE_BYTES, Lane
+from scorelane.enqueuer.pressure import Pressure
 from scorelane.enqueuer.publish import Publisher, broker_faults
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Enqueuer:
         self._connection: Connection | None = None
         self._places: dict[tuple[str, str], _Place] = {}
         self._turn = threading.Lock()
+        self._pressure = Pressure()
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +99,7 @@ class Enqueuer:
 
         A copy that the mailbox holds already gets a `duplicate` receipt. Calls with one idempotency key join one
         job, and a repeated call gets the same receipts. The broker being away is no error.
-        Raises Rejected (unknown lane or tenant), Busy (over the lane's backlog limit) or Unavailable (database);
+        Raises Rejected (unknown lane or tenant, a cancelled job), Busy (backpressure) or Unavailable (database);
         nothing of the batch is then stored.
         """
         if lane not in LANES:
@@ -130,14 +132,14 @@ class Enqueuer:
                 first.setdefault(digest, position)
         held = intake.known(connection, place.tenant_id, place.mailbox_id, list(first))
         fresh = [position for digest, position in first.items() if digest not in held]
-        publish, room = self._capacity(connection, lane) if fresh else (False, 0)
+        room = self._room(connection, lane, place, len(fresh)) if fresh else 0
         new = [_compressed(messages[position], digests[position]) for position in fresh]
         job_id: UUID | None = None
         work: list[tuple[int, int, int, str]] = []
         won: dict[bytes, UUID] = {}
         if new or (key is not None and held):
             with connection.pipeline(), connection.transaction():
-                job_id = intake.join_job(
+                job_id, state = intake.join_job(
                     connection,
                     job_id=uuid7(),
                     tenant_id=place.tenant_id,
@@ -145,6 +147,9 @@ class Enqueuer:
                     actor=self._actor,
                     key=key,
                 )
+                if state == "cancelled":
+                    raise Rejected(f"the job of idempotency key {key!r} was cancelled; use another key")
+                room = room if state != "paused" else 0
                 claimed = intake.claim_receipts(connection, place.tenant_id, place.mailbox_id, new)
                 new = [message for message in new if message.sha256 in claimed]
                 won = {message.sha256: message.id for message in new}
@@ -157,7 +162,7 @@ class Enqueuer:
                         month=datetime.now(UTC).date().replace(day=1),
                         new=new,
                     )
-                    chunks = _chunks(new, lane.chunk_messages, room if publish else 0)
+                    chunks = _chunks(new, lane.chunk_messages, room)
                     made = intake.add_chunks(
                         connection, tenant_id=place.tenant_id, job_id=job_id, lane=lane.name, chunks=chunks
                     )
@@ -178,6 +183,7 @@ class Enqueuer:
         raced = [digest for digest in first if digest not in won and digest not in held]
         if raced:
             held |= intake.known(connection, place.tenant_id, place.mailbox_id, raced)
+        self._pressure.add(lane.name, len(won))
         self._publish(lane.name, work)
         for position, digest in enumerate(digests):
             if receipts[position] is not None:
@@ -197,13 +203,17 @@ class Enqueuer:
             self._publisher.reset()
             log.warning("publish_left_to_dispatcher", lane=lane, chunks=len(work), error=type(fault).__name__)
 
-    def _capacity(self, connection: Connection, lane: Lane) -> tuple[bool, int]:
-        """Whether to publish at once, and how many messages the window has room for. Raises Busy."""
-        paused, window, limit, ready, published = lanes.waiting(connection, lane.name)
-        if ready + published >= limit:
-            lanes.count(connection, lane.name, {"shed": 1}, shard=threading.get_native_id())
-            raise Busy(lane.name, retry_after_s=max(1.0, 2.0 * (ready + published) / max(window, 1)))
-        return lane.publishes_at_once and not paused and ready == 0, max(0, window - published)
+    def _room(self, connection: Connection, lane: Lane, place: _Place, messages: int) -> int:
+        """How many messages may be published at once. Raises Busy."""
+        standing = lanes.standing(connection, lane.name, place.tenant_id)
+        try:
+            self._pressure.admit(connection, lane.name, standing)
+        except Busy:
+            lanes.count(connection, lane.name, {"shed": messages}, shard=threading.get_native_id())
+            raise
+        if not lane.publishes_at_once or standing.paused or standing.any_ready:
+            return 0
+        return max(0, standing.window_messages - standing.published)
 
     def _place(self, connection: Connection, tenant: str, mailbox: str) -> _Place:
         place = self._places.get((tenant, mailbox))

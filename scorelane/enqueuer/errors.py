@@ -16,9 +16,9 @@ class Unavailable(EnqueuerError):
 
 
 class Busy(EnqueuerError):
-    """The lane is over its backlog limit; nothing of the batch was stored."""
+    """The lane takes nothing more for now; nothing of the batch was stored."""
 
-    def __init__(self, lane: str, retry_after_s: float) -> None:
-        super().__init__(f"lane {lane} is over its backlog limit; try again in {retry_after_s:.0f} s")
+    def __init__(self, lane: str, reason: str, retry_after_s: float) -> None:
+        super().__init__(f"lane {lane} {reason}; try again in {retry_after_s:.0f} s")
         self.lane = lane
         self.retry_after_s = retry_after_s

@@ -16,7 +16,7 @@ EPOCH_KEY = "scorelane:epoch"
 """Set by the dispatcher; its absence says that Redis was emptied."""
 
 
-def make_app(broker_url: str) -> Celery:
+def make_app(broker_url: str, *, visibility_timeout_s: int = 120) -> Celery:
     """The Celery application that every process shares: same settings, no result backend, JSON only."""
     from celery import Celery  # noqa: PLC0415 - loaded at the first publish, not at import
     from kombu.entity import Queue  # noqa: PLC0415
@@ -45,8 +45,10 @@ def make_app(broker_url: str) -> Celery:
         broker_connection_max_retries=None,
         broker_channel_error_retry=True,
         broker_transport_options={
-            "visibility_timeout": 300,
-            "unacked_restore_interval": 10,
+            "visibility_timeout": visibility_timeout_s,
+            "unacked_restore_interval": max(1, min(10, visibility_timeout_s // 4)),
+            "unacked_restore_throttle": 1,  # kombu looks at every tenth interval only
+            "unacked_mutex_expire": 30,  # a worker killed while it restores must not stop the others for 5 minutes
             "priority_steps": [0],
             "queue_order_strategy": "round_robin",
             "health_check_interval": 10,

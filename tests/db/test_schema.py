@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from uuid_utils.compat import uuid7
 
-from db import dispatch, migrate, tenants
+from db import migrate, partitions, tenants
 from db.session import connect, engine
 from db.tables import metadata
 
@@ -85,8 +85,8 @@ def test_missing_partitions_are_made_once(database):
         for parent in ("messages", "message_state", "scores", "vectors", "sightings", "raw_mail"):
             owner.execute(f"DROP TABLE {parent}_{newest.split('_')[1]}")
     with connect(database.worker_url, application="test") as worker:
-        assert dispatch.ensure_partitions(worker) == 6
-        assert dispatch.ensure_partitions(worker) == 0
+        assert partitions.ensure(worker) == 6
+        assert partitions.ensure(worker) == 0
 
 
 def test_todays_ids_never_fall_into_a_default_partition(database):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from db import tenants
+from db import lanes, tenants
 from db.session import connect
 from scorelane.enqueuer import Busy, Enqueuer, Envelope, Incoming, Linger, Rejected, Unavailable
 
@@ -123,6 +123,38 @@ def test_a_lane_over_its_limit_answers_busy_with_a_time(door, tenant, sql, datab
     assert busy.value.retry_after_s >= 1
     assert door.accept([mail(3)], lane="realtime", **tenant)[0].status == "accepted"
     assert sql("SELECT value FROM counters WHERE name = 'shed'") == [(1,)]
+
+
+def test_bulk_lanes_are_shed_before_realtime_when_the_system_is_full(door, tenant, sql, database):
+    with connect(database.worker_url, application="test") as connection:
+        connection.execute(
+            "UPDATE lanes SET total_limit = CASE name WHEN 'rescan' THEN 3 WHEN 'backfill' THEN 4 ELSE 6 END"
+        )
+    refused = []
+    for number in range(8):
+        for place, lane in enumerate(("rescan", "backfill", "realtime")):
+            try:
+                door.accept([mail(3 * number + place)], lane=lane, **tenant)
+            except Busy as busy:
+                refused.append(busy.lane)
+    assert refused[0] == "rescan"
+    assert refused.index("rescan") < refused.index("backfill") < refused.index("realtime")
+    shed = dict(sql("SELECT lane, sum(value) FROM counters WHERE name = 'shed' GROUP BY lane"))
+    assert shed == {lane: refused.count(lane) for lane in set(refused)}
+    assert sql("SELECT count(*) FROM messages") == [(24 - len(refused),)]
+
+
+def test_a_draining_lane_and_a_tenant_at_its_limit_answer_busy(door, tenant, sql, database):
+    with connect(database.worker_url, application="test") as connection:
+        lanes.drain(connection, "backfill", draining=True)
+        with pytest.raises(Busy, match="draining"):
+            door.accept([mail(1)], lane="backfill", **tenant)
+        lanes.drain(connection, "backfill", draining=False)
+        connection.execute("UPDATE tenants SET backlog_limit = 2")
+        door.accept([mail(1), mail(2)], lane="backfill", **tenant)
+        with pytest.raises(Busy, match="this tenant's mail"):
+            door.accept([mail(3)], lane="backfill", **tenant)
+    assert sql("SELECT count(*) FROM messages") == [(2,)]
 
 
 def test_chunks_hold_at_most_what_the_lane_says(door, tenant, sql):

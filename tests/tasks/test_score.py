@@ -47,7 +47,7 @@ def accept(database, count=5, *, direction="inbound", poison=None):
 def publish(sql):
     """Every chunk that is due, as a dispatcher would."""
     sql.execute("UPDATE chunks SET next_attempt_at = now() WHERE state = 'ready'")
-    return [(d.chunk_id, d.dispatch_id) for d in dispatch.publish_due(sql, "backfill", 10_000, 10_000)]
+    return [(d.chunk_id, d.dispatch_id) for d in dispatch.publish_due(sql, "backfill", 10_000)]
 
 
 def run_until_idle(session, sql, most=10):

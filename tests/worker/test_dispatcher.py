@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 import redis
@@ -157,7 +158,7 @@ def test_a_publication_that_left_the_lane_unclaimed_is_repeated(database, sql, b
     dispatcher.tick()
     broker.delete("backfill")
     sql.execute("UPDATE chunks SET published_at = now() - interval '1 min'")
-    dispatcher._slow_due = 0
+    dispatcher._due["suspect"] = 0
     dispatcher.tick()
     assert broker.llen("backfill") == 1
     assert ("republished", "backfill", 1) in lanes.counters(sql)
@@ -172,3 +173,66 @@ def test_several_small_chunks_travel_in_one_task(database, sql, broker, dispatch
     dispatcher.tick()
     (task,) = tasks(broker, "realtime")
     assert task["headers"]["argsrepr"].endswith("+4 · realtime · 20 messages · 5 tenants")
+
+
+def test_a_task_that_a_worker_holds_is_not_repeated(database, sql, broker, dispatcher):
+    fill(database, sql, "acme", 10)
+    dispatcher.tick()
+    task = broker.rpop("backfill")
+    broker.hset("unacked", "tag", json.dumps([json.loads(task), "", "backfill"]))
+    broker.zadd("unacked_index", {"tag": time.time()})
+    sql.execute("UPDATE chunks SET published_at = now() - interval '1 min'")
+    dispatcher._due["suspect"] = 0
+    assert dispatcher.tick() == 0
+    broker.zadd("unacked_index", {"tag": time.time() - 60})
+    dispatcher._due["suspect"] = 0
+    assert dispatcher.tick() == 1
+
+
+def test_garbage_in_a_lane_does_not_stop_the_dispatcher(database, sql, broker, dispatcher):
+    fill(database, sql, "acme", 10)
+    broker.lpush("backfill", b"\xff\x00garbage", b"{}", b"[]", b'{"body": "e30="}')
+    broker.hset("unacked", "tag", b"nonsense")
+    broker.zadd("unacked_index", {"tag": time.time()})
+    assert dispatcher.tick() == 1
+    sql.execute("UPDATE chunks SET published_at = now() - interval '1 min'")
+    dispatcher._due["suspect"] = 0
+    assert dispatcher.tick() == 0
+
+
+def test_whoever_waits_longest_is_served_before_newcomers_with_less(database, sql):
+    fill(database, sql, "patient", 600)
+    for number in range(40):
+        fill(database, sql, f"newcomer{number}", 1)
+    sql.execute("UPDATE chunks SET created_at = created_at + id * interval '1 ms'")
+    assert [d.tenant for d in dispatch.publish_due(sql, "backfill", 1)] == ["patient"]
+
+
+def test_a_million_messages_of_one_tenant_delay_anothers_ten_by_no_more_than_the_window(database, sql):
+    fill(database, sql, "whale", 512)
+    fill(database, sql, "minnow", 10)
+    sql.execute(
+        """INSERT INTO chunks (tenant_id, job_id, lane, state, messages, created_at)
+           SELECT tenant_id, job_id, lane, 'ready', 512, created_at - interval '1 hour'
+           FROM chunks, generate_series(1, 2000) WHERE messages = 512"""
+    )
+    published = dispatch.publish_due(sql, "backfill", 2048)
+    assert "minnow" in {d.tenant for d in published}
+    assert sum(d.messages for d in published) <= 2048 + 512
+
+
+def test_a_tenants_limit_bounds_what_it_has_in_flight(database, sql):
+    fill(database, sql, "acme", 512 * 6)
+    sql.execute("UPDATE tenants SET in_flight_limit = 1100")
+    assert len(dispatch.publish_due(sql, "backfill", 100_000)) == 2
+    assert dispatch.publish_due(sql, "backfill", 100_000) == []
+
+
+def test_a_claim_finds_nothing_in_a_paused_lane(database, sql, dispatcher):
+    fill(database, sql, "acme", 10)
+    dispatcher.tick()
+    pair = sql.execute("SELECT id, dispatch_id FROM chunks").fetchone()
+    sql.execute("UPDATE lanes SET paused = true")
+    assert chunks.claim(sql, [pair], "w") == []
+    lanes.pause(sql, "backfill", paused=False)
+    assert dispatcher.tick() == 1
