@@ -7,21 +7,27 @@ import pwd
 import secrets
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import psutil
 import psycopg
 
 from db import bootstrap
 from worker import programs
 from worker.errors import StartFailed
 
+if TYPE_CHECKING:
+    import subprocess
+
 START_S = 30.0
+MOST_FOLDER_BYTES = 103 - len("/.s.PGSQL.5432.lock")
+"""A socket's path is at most 103 bytes on macOS and 107 on Linux."""
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0777",  # the socket's folder is private; scram guards it besides
@@ -65,8 +71,7 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         self._stop_orphan()
-        # A socket's path is at most 103 bytes on macOS, 107 on Linux: the home folder may be longer.
-        self.sockets = Path(tempfile.mkdtemp(prefix="scorelane-", dir="/tmp"))
+        self.sockets = self._socket_folder()
         if self.uid is not None:
             os.chown(self.sockets, self.uid, -1)
         options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
@@ -98,6 +103,23 @@ class Postgres:
         """Connection URL of a role (`admin`, `owner`, `worker`, `api`)."""
         user = "postgres" if role == "admin" else f"scorelane_{role}"
         return f"postgresql://{user}:{self.passwords[role]}@/{database}?host={quote(str(self.sockets), safe='')}"
+
+    def _socket_folder(self) -> Path:
+        """An empty private folder: `run` of the home, or one below /tmp where that path is too long for a socket.
+
+        The link to the one below /tmp stays in the home, so that the next start removes what a killed run left.
+        """
+        place = self.home / "run"
+        if place.is_symlink():
+            shutil.rmtree(place.readlink(), ignore_errors=True)
+            place.unlink()
+        shutil.rmtree(place, ignore_errors=True)
+        if len(os.fsencode(place)) <= MOST_FOLDER_BYTES:
+            place.mkdir(mode=0o700)
+            return place
+        elsewhere = Path(tempfile.mkdtemp(prefix="scorelane-", dir="/tmp"))
+        place.symlink_to(elsewhere)
+        return elsewhere
 
     def _initialise(self) -> None:
         shutil.rmtree(self.data, ignore_errors=True)
@@ -131,8 +153,10 @@ class Postgres:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
         except (OSError, ValueError):
             return
-        answer = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-        if str(self.data) not in answer.stdout:
+        try:
+            if str(self.data) not in psutil.Process(pid).cmdline():
+                return
+        except psutil.Error:
             return
         deadline = time.monotonic() + START_S
         os.kill(pid, signal.SIGINT)

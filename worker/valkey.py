@@ -77,7 +77,7 @@ class Valkey:
             "appendonly no",
             "maxmemory-policy noeviction",
             "maxmemory 512mb",
-            f"dir {self.home}",
+            f"dir {_quoted(str(self.home))}",
             *settings,
         ]
         config.write_text("\n".join(lines) + "\n")
@@ -107,3 +107,8 @@ class Valkey:
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+
+def _quoted(text: str) -> str:
+    """One word of valkey.conf, whatever is in it."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
