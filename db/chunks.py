@@ -5,7 +5,7 @@ Whoever finds no row has lost the chunk to somebody else and must drop what it d
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,9 @@ class Claim(NamedTuple):
     attempt: int
     alone: bool
     marked: UUID | None
+    phase: str
+    spec: dict[str, Any]
+    """What the job's actor asked for, by kind of job."""
 
 
 class Stored(NamedTuple):
@@ -41,6 +44,9 @@ class Stored(NamedTuple):
     envelope: bytes | None
     content: bytes
     size_bytes: int
+    sighted: bool = False
+    context: bytes | None = None
+    """What its current vector consumed; None before the first score."""
 
 
 def claim(connection: Connection, pairs: Sequence[tuple[int, int]], worker: str) -> list[Claim]:
@@ -56,7 +62,7 @@ def claim(connection: Connection, pairs: Sequence[tuple[int, int]], worker: str)
                      AND l.name = c.lane AND NOT l.paused AND t.id = c.tenant_id
                      AND j.id = c.job_id AND j.state IN ('open', 'done')
                RETURNING c.id, c.dispatch_id, c.tenant_id, t.name, c.job_id, j.kind, c.lane, c.attempt, c.alone,
-                         c.marked""",
+                         c.marked, c.phase, j.spec""",
             (worker, [pair[0] for pair in pairs], [pair[1] for pair in pairs]),
         ).fetchall()
     return [Claim(*row) for row in rows]  # type: ignore[arg-type]
@@ -65,7 +71,8 @@ def claim(connection: Connection, pairs: Sequence[tuple[int, int]], worker: str)
 def load(connection: Connection, chunk_id: int) -> list[Stored]:
     """The chunk's messages that are not scored yet, in id order, with their raw mail (zstd)."""
     rows = connection.execute(
-        """SELECT m.id, m.mailbox_id, b.address, m.received_at, m.direction, m.envelope, r.content, m.size_bytes
+        """SELECT m.id, m.mailbox_id, b.address, m.received_at, m.direction, m.envelope, r.content, m.size_bytes,
+                  s.sighted
            FROM messages m
            JOIN message_state s ON s.message_id = m.id AND s.state = 'accepted'
            JOIN raw_mail r ON r.tenant_id = m.tenant_id AND r.month = m.month AND r.sha256 = m.sha256
@@ -74,6 +81,29 @@ def load(connection: Connection, chunk_id: int) -> list[Stored]:
              AND s.message_id = ANY ((SELECT message_ids FROM chunk_bodies WHERE chunk_id = %b)::uuid[])
            ORDER BY m.id""",
         (chunk_id, chunk_id),
+        binary=True,
+    ).fetchall()
+    return [Stored(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def load_scored(connection: Connection, claim: Claim) -> list[Stored]:
+    """The chunk's scored messages that its job has not revised yet, in id order.
+
+    Without those whose raw mail is gone.
+    """
+    rows = connection.execute(
+        """SELECT m.id, m.mailbox_id, b.address, m.received_at, m.direction, m.envelope, r.content, m.size_bytes,
+                  s.sighted, v.context
+           FROM messages m
+           JOIN message_state s ON s.message_id = m.id AND s.state = 'scored'
+           JOIN raw_mail r ON r.tenant_id = m.tenant_id AND r.month = m.month AND r.sha256 = m.sha256
+           JOIN mailboxes b ON b.id = m.mailbox_id
+           LEFT JOIN vectors v ON v.message_id = m.id AND v.revision = s.revision
+           WHERE m.id = ANY ((SELECT message_ids FROM chunk_bodies WHERE chunk_id = %(chunk)b)::uuid[])
+             AND s.message_id = ANY ((SELECT message_ids FROM chunk_bodies WHERE chunk_id = %(chunk)b)::uuid[])
+             AND NOT EXISTS (SELECT FROM scores o WHERE o.message_id = m.id AND o.job_id = %(job)b)
+           ORDER BY m.id""",
+        {"chunk": claim.id, "job": claim.job_id},
         binary=True,
     ).fetchall()
     return [Stored(*row) for row in rows]  # type: ignore[arg-type]

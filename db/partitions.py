@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from db.session import Connection
 
-PARENTS = ("messages", "message_state", "scores", "vectors", "sightings", "raw_mail")
+PARENTS = ("messages", "message_state", "scores", "vectors", "sightings", "raw_mail", "shadow_scores")
 
 
 def ensure(connection: Connection) -> int:

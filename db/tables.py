@@ -126,6 +126,7 @@ jobs = Table(
     required("created_at", TIME, default="now()"),
     optional("finished_at", TIME),
     required("cancelled", Integer, default="0"),
+    required("spec", JSONB, default="'{}'"),
     UniqueConstraint("tenant_id", "idempotency_key"),
     Index(
         "jobs_halted",
@@ -154,6 +155,7 @@ chunks = Table(
     optional("claimed_at", TIME),
     optional("lease_until", TIME),
     optional("finished_at", TIME),
+    required("phase", Text, default="'score'"),
     Index("chunks_ready", "lane", "tenant_id", "id", postgresql_where=text("state = 'ready'")),
     Index("chunks_published", "lane", "published_at", postgresql_where=text("state = 'published'")),
     Index("chunks_claimed", "lease_until", postgresql_where=text("state = 'claimed'")),
@@ -239,6 +241,9 @@ message_state = Table(
     optional("sender_domain", Text),
     optional("subject", Text),
     optional("header_message_id", Text),
+    required("last_revision", Integer, default="0"),
+    required("sighted", Boolean, default="false"),
+    optional("rule", Text),
     Index("message_state_tenant", "tenant_id", "message_id"),
     Index("message_state_flagged", "tenant_id", "verdict", "message_id", postgresql_where=text("verdict <> 'clean'")),
 )
@@ -261,7 +266,30 @@ scores = Table(
     required("basis_pointer", Integer),
     required("basis_time", TIME),
     required("known_at", TIME, default="now()"),
+    required("rule", Text, default="'threshold'"),
     PrimaryKeyConstraint("message_id", "revision"),
+)
+shadow_scores = Table(
+    "shadow_scores",
+    metadata,
+    required("message_id", Uuid),
+    required("revision", Integer),
+    tenant(references=False),
+    required("bundle", Text),
+    required("log_odds", Double),
+    required("verdict", Text),
+    optional("category", Text),
+    optional("text_log_odds", REAL),
+    required("known_at", TIME, default="now()"),
+    PrimaryKeyConstraint("message_id", "revision"),
+)
+signal_sets = Table(
+    "signal_sets",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    required("names", ARRAY(Text)),
+    required("versions", ARRAY(Integer)),
+    required("registered_at", TIME, default="now()"),
 )
 vectors = Table(
     "vectors",
@@ -274,6 +302,7 @@ vectors = Table(
     required("vector", LargeBinary),
     required("statuses", LargeBinary),
     required("context", LargeBinary),
+    optional("text_model", Text),
     PrimaryKeyConstraint("message_id", "revision"),
 )
 sightings = Table(
@@ -288,6 +317,32 @@ sightings = Table(
     required("outbound", Boolean, default="false"),
     PrimaryKeyConstraint("message_id", "kind", "entity"),
     Index("sightings_entity", "tenant_id", "kind", "entity", "received_at"),
+    Index("sightings_received", "received_at", postgresql_using="brin", postgresql_with={"pages_per_range": 32}),
+)
+sighting_days = Table(
+    "sighting_days",
+    metadata,
+    tenant(references=False),
+    required("kind", SmallInteger),
+    required("entity", LargeBinary),
+    required("day", Date),
+    required("messages", Integer),
+    required("first_at", TIME),
+    required("last_at", TIME),
+    PrimaryKeyConstraint("tenant_id", "kind", "entity", "day"),
+)
+sighting_rolls = Table(
+    "sighting_rolls",
+    metadata,
+    Column("tenant_id", Integer, primary_key=True, autoincrement=False),
+    required("before", Date),
+)
+stale_days = Table(
+    "stale_days",
+    metadata,
+    tenant(references=False),
+    required("day", Date),
+    PrimaryKeyConstraint("tenant_id", "day"),
 )
 explanations = Table(
     "explanations",
@@ -326,7 +381,9 @@ labels = Table(
     required("author", Text),
     optional("retracts", BigInteger, ForeignKey("labels.id")),
     required("labelled_at", TIME, default="now()"),
+    optional("sender", Text),
     Index("labels_message", "tenant_id", "message_id"),
+    Index("labels_sender", "tenant_id", "sender"),
 )
 outbox = Table(
     "outbox",

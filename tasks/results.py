@@ -1,95 +1,132 @@
-"""Between storage and scoring: stored rows become messages, results become rows."""
+"""From what a chunk was given to the rows that it saves."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from hashlib import blake2b
+from functools import cache
 from typing import TYPE_CHECKING
 
-import msgspec
-import zstandard
-
-from db.scores import NewScore
-from scorelane.mail import Envelope, parse
+from db.scores import NewScore, NewShadow
+from scorelane.scoring import Context, context, own_columns
+from scorelane.scoring.text_model import log_odds_of
+from scorelane.signals import compute_chunk
+from scorelane.signals.hashing import parser_digest
+from scorelane.signals.reference import lists_digest, shipped_lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from db.bundles import Pointer
-    from db.chunks import Stored
+    import numpy as np
+    import numpy.typing as npt
+
     from scorelane.mail import Message
-    from scorelane.scoring import Scorer
+    from scorelane.scoring import Scored, Scorer
+    from scorelane.signals.context import Directory
+    from tasks.inputs import Input
+    from tasks.session import Standing
 
-SENDER, SENDER_DOMAIN, LINK_DOMAIN, CONTENT, ATTACHMENT = 1, 2, 3, 4, 5
-"""Kinds of entity that a sighting records."""
-
-MAX_ENTITIES = 64
-"""Most link domains and attachments of one message that become sightings."""
-
-MAX_RAW_BYTES = 64 * 1024 * 1024
+_parser = cache(parser_digest)
 
 
-def score(stored: Sequence[Stored], scorer: Scorer, pointer: Pointer) -> list[NewScore]:
-    """Rows to save for a chunk's messages, in their order."""
-    messages = [_message(row) for row in stored]
-    if not messages:
+def score(given: Sequence[Input], directory: Directory, standing: Standing, *, cause: str) -> list[NewScore]:
+    """Rows to save for messages of one tenant under one directory, in their order.
+
+    A vector holds every registered signal; the live bundle, and one in shadow, predict on their own columns of it.
+    """
+    if not given:
         return []
-    scored = scorer.score(messages)
-    basis_time = datetime.now(UTC)
-    return [
-        NewScore(
-            message_id=row.id,
-            mailbox_id=row.mailbox_id,
-            received_at=row.received_at,
-            cause="intake",
-            provisional=False,
-            log_odds=float(scored.log_odds[position]),
-            score=float(scored.score[position]),
-            verdict=scored.verdicts[position],
-            category=scored.categories[position],
-            bundle=pointer.live,
-            signal_set=scorer.bundle.signal_set.hash,
-            policy_version=0,
-            basis_pointer=pointer.version,
-            basis_time=basis_time,
-            text_log_odds=float(scored.text_log_odds[position]),
-            vector=scored.matrix[position].astype("<f4").tobytes(),
-            statuses=scored.statuses[position],
-            context=msgspec.msgpack.encode({"directory": 0, "mailbox": row.mailbox}),
-            sender=_text(message.author.addr, 320) if message.author else None,
-            sender_domain=_text(message.author.domain, 255) if message.author else None,
-            subject=_text(message.subject, 998),
-            header_message_id=_text(message.message_id, 998) or None,
-            outbound=row.direction == "outbound",
-            sightings=_sightings(message),
+    messages = [one.message for one in given]
+    lists = shipped_lists()
+    matrix, statuses = compute_chunk(
+        messages,
+        histories=[one.history for one in given],
+        facts=[one.facts for one in given],
+        directory=directory,
+        set_=standing.signals,
+        lists=lists,
+    )
+    live = _judge(standing.live, matrix, statuses, standing.signals.names, messages)
+    shadows = _shadows(standing, matrix, statuses, given)
+    stored = matrix.astype("<f4")
+    rows = []
+    for at, one in enumerate(given):
+        log_odds, category, sender = float(live.log_odds[at]), live.categories[at], _sender(one.message)
+        decision = standing.live.policy.decide(log_odds, category, sender, standing.basis.at)
+        rows.append(
+            NewScore(
+                message_id=one.stored.id,
+                mailbox_id=one.stored.mailbox_id,
+                received_at=one.stored.received_at,
+                cause=cause,
+                provisional=False,
+                log_odds=log_odds,
+                score=float(live.score[at]),
+                verdict=decision.verdict,
+                rule=decision.rule,
+                category=category,
+                bundle=standing.basis.pointer.live,
+                signal_set=standing.signals.hash,
+                policy_version=standing.live.policy.version,
+                basis_pointer=standing.basis.pointer.version,
+                basis_time=standing.basis.at,
+                text_log_odds=float(live.text_log_odds[at]),
+                text_model=standing.live.bundle.text_model.digest,
+                vector=stored[at].tobytes(),
+                statuses=statuses[at],
+                context=context.encode(
+                    Context(
+                        directory=directory.version,
+                        lists=lists_digest(lists),
+                        history=one.history,
+                        facts=one.fact_ids,
+                        extractor=one.extractor,
+                        parser=_parser(),
+                    )
+                ),
+                sender=_text(sender, 320) or None,
+                sender_domain=_text(one.message.author.domain, 255) if one.message.author else None,
+                subject=_text(one.message.subject, 998),
+                header_message_id=_text(one.message.message_id, 998) or None,
+                outbound=one.shown.outbound,
+                sightings=one.shown.all(),
+                shadow=shadows[at],
+            )
         )
-        for position, (row, message) in enumerate(zip(stored, messages, strict=True))
+    return rows
+
+
+def _judge(
+    scorer: Scorer,
+    matrix: npt.NDArray[np.float32],
+    statuses: list[bytes],
+    names: Sequence[str],
+    messages: Sequence[Message],
+) -> Scored:
+    text = log_odds_of(scorer.bundle.text_model, messages)
+    return scorer.judge(own_columns(scorer.bundle, matrix, names), statuses, text)
+
+
+def _shadows(
+    standing: Standing, matrix: npt.NDArray[np.float32], statuses: list[bytes], given: Sequence[Input]
+) -> Sequence[NewShadow | None]:
+    if standing.shadow is None or standing.basis.pointer.shadow is None:
+        return [None] * len(given)
+    said = _judge(standing.shadow, matrix, statuses, standing.signals.names, [one.message for one in given])
+    return [
+        NewShadow(
+            bundle=standing.basis.pointer.shadow,
+            log_odds=float(said.log_odds[at]),
+            verdict=standing.shadow.policy.decide(
+                float(said.log_odds[at]), said.categories[at], _sender(one.message), standing.basis.at
+            ).verdict,
+            category=said.categories[at],
+            text_log_odds=float(said.text_log_odds[at]),
+        )
+        for at, one in enumerate(given)
     ]
 
 
-def _message(row: Stored) -> Message:
-    raw = zstandard.ZstdDecompressor().decompress(row.content, max_output_size=MAX_RAW_BYTES)
-    envelope = None if row.envelope is None else msgspec.msgpack.decode(row.envelope, type=Envelope)
-    return parse(raw, received_at=row.received_at, envelope=envelope)
-
-
-def _sightings(message: Message) -> tuple[tuple[int, bytes], ...]:
-    found: set[tuple[int, bytes]] = set()
-    if message.author is not None and message.author.domain:
-        found.add((SENDER, _entity(message.author.addr)))
-        found.add((SENDER_DOMAIN, _entity(message.author.domain)))
-    domains = list(dict.fromkeys(link.url.domain for link in message.links if link.url.domain))
-    found.update((LINK_DOMAIN, _entity(domain)) for domain in domains[:MAX_ENTITIES])
-    digests = [part.sha256 for part in message.attachments if part.sha256]
-    found.update((ATTACHMENT, bytes.fromhex(digest)[:16]) for digest in digests[:MAX_ENTITIES])
-    if message.text:
-        found.add((CONTENT, _entity(" ".join(message.text.lower().split()))))
-    return tuple(sorted(found))
-
-
-def _entity(name: str) -> bytes:
-    """16 bytes that stand for an entity: sightings are looked up, never listed by name."""
-    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _sender(message: Message) -> str:
+    return message.author.addr if message.author else ""
 
 
 def _text(value: str, most: int) -> str:

@@ -8,23 +8,21 @@ what was marked by a dead worker gets a chunk of its own, and after that dead le
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
 
-from db import chunks, dead_letters, lanes, scores
-from tasks import results
+from db import chunks, dead_letters, lanes
+from tasks import work
 from tasks.session import NoBundle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from db.bundles import Pointer
     from db.chunks import Claim
-    from scorelane.scoring import Scorer
-    from tasks.session import Session
+    from db.scores import NewScore
+    from tasks.session import Session, Standing
 
 log = structlog.get_logger()
 
@@ -61,29 +59,29 @@ def score_chunks(session: Session, pairs: Sequence[tuple[int, int]]) -> int:
 
 
 def _score(session: Session, claim: Claim) -> int:
-    pointer, scorer = session.live()
+    standing = session.standing(claim.tenant_id)
     if claim.alone:
-        return _score_alone(session, claim, pointer, scorer)
+        return _score_alone(session, claim, standing)
     if claim.attempt == 1:
-        stored = chunks.load(session.connection(), claim.id)
-        return _save(session, claim, results.score(stored, scorer, pointer), final=True)
+        stored = work.load(session.connection(), claim)
+        return _save(session, claim, work.score(session.connection(), claim, stored, standing), final=True)
     if claim.marked is not None:
         connection = session.connection()
         with connection.transaction():
             if not chunks.hold(connection, claim):
                 return 0
             chunks.set_alone(connection, claim, claim.marked, "its worker died", delay_s=0)
-    return _score_carefully(session, claim, pointer, scorer)
+    return _score_carefully(session, claim, standing)
 
 
-def _score_carefully(session: Session, claim: Claim, pointer: Pointer, scorer: Scorer) -> int:
+def _score_carefully(session: Session, claim: Claim, standing: Standing) -> int:
     connection = session.connection()
     done = 0
-    for stored in chunks.load(connection, claim.id):
+    for stored in work.load(connection, claim):
         if not chunks.mark(connection, claim, stored.id):
             return done
         try:
-            new = results.score([stored], scorer, pointer)
+            new = work.score(connection, claim, [stored], standing)
         except psycopg.OperationalError:
             raise
         except Exception as fault:
@@ -100,13 +98,13 @@ def _score_carefully(session: Session, claim: Claim, pointer: Pointer, scorer: S
     return done
 
 
-def _score_alone(session: Session, claim: Claim, pointer: Pointer, scorer: Scorer) -> int:
-    stored = chunks.load(session.connection(), claim.id)
+def _score_alone(session: Session, claim: Claim, standing: Standing) -> int:
+    stored = work.load(session.connection(), claim)
     if claim.attempt > 3:  # noqa: PLR2004 - normal, careful, alone
         _bury(session, claim, "its worker died at three attempts, the last one alone with this message")
         return 0
     try:
-        new = results.score(stored, scorer, pointer)
+        new = work.score(session.connection(), claim, stored, standing)
     except psycopg.OperationalError:
         raise
     except Exception as fault:
@@ -116,14 +114,14 @@ def _score_alone(session: Session, claim: Claim, pointer: Pointer, scorer: Score
     return _save(session, claim, new, final=True)
 
 
-def _save(session: Session, claim: Claim, new: list[scores.NewScore], *, final: bool) -> int:
+def _save(session: Session, claim: Claim, new: list[NewScore], *, final: bool) -> int:
     """Write results under the fence; 0 when the chunk was lost to somebody else meanwhile."""
     connection = session.connection()
     with connection.transaction():
         if not chunks.hold(connection, claim):
             log.warning("fence_lost", chunk_id=claim.id, dispatch_id=claim.dispatch_id)
             return 0
-        saved = scores.save_first(connection, tenant_id=claim.tenant_id, job_id=claim.job_id, new=new) if new else 0
+        saved = work.save(connection, claim, new)
         if final:
             chunks.finish(connection, claim)
         else:
@@ -152,8 +150,3 @@ def _forgive(session: Session, claim: Claim, fault: Exception) -> None:
         chunks.forgive(session.connection(), [(claim.id, claim.dispatch_id)], type(fault).__name__, RETRY_DELAY_S)
     except psycopg.OperationalError:
         session.forget_connection()
-
-
-def now() -> datetime:
-    """The time that a score's basis carries."""
-    return datetime.now(UTC)

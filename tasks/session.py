@@ -1,28 +1,50 @@
-"""What one worker child keeps between tasks: a database connection and the bundles it has loaded."""
+"""What one worker child keeps between tasks: a database connection, bundles, policies and directories."""
 
 from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+import msgspec
 import psycopg
 import structlog
 
-from db import bundles
+from db import bases, bundles, directories, policies
 from db.session import Connection, connect
-from scorelane.scoring import Bundle, Policy, Scorer
+from scorelane.scoring import Bundle, BundleMismatch, Policy, Scorer, TenantPolicy
+from scorelane.signals import SignalSet, signal_set
+from scorelane.signals.context import Directory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from db.bundles import Pointer
+    from db.bases import Basis
 
 log = structlog.get_logger()
+
+KEPT_BUNDLES = 4
+"""Live and shadow, before and after a flip."""
+KEPT_TENANTS = 256
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class NoBundle(Exception):
     """No bundle has been promoted yet."""
+
+
+class Standing(NamedTuple):
+    """What the messages of one tenant are scored with: used whole, so that a flip reaches the next chunk."""
+
+    basis: Basis
+    live: Scorer
+    shadow: Scorer | None
+    directory: Directory
+    signals: SignalSet
+    """Every registered signal: what a vector holds."""
 
 
 class Session:
@@ -31,7 +53,10 @@ class Session:
     def __init__(self, database_url: str, *, group: str) -> None:
         self._url = database_url
         self._connection: Connection | None = None
-        self._scorers: dict[str, Scorer] = {}
+        self._bundles: dict[str, Bundle] = {}
+        self._policies: dict[tuple[int, int], TenantPolicy] = {}
+        self._directories: dict[tuple[int, int], Directory] = {}
+        self._signals: SignalSet | None = None
         self.worker = f"{group}@{socket.gethostname()}:{os.getpid()}"
         self.shard = os.getpid()
 
@@ -50,20 +75,81 @@ class Session:
             except psycopg.Error:
                 log.warning("close_failed")
 
-    def live(self) -> tuple[Pointer, Scorer]:
-        """The pointer in force and its scorer: a flip reaches the next chunk; a bundle is used whole or not at all."""
+    def warm(self) -> None:
+        """Load the live bundle before the first chunk comes."""
         pointer = bundles.current(self.connection())
-        if pointer is None:
-            raise NoBundle("no bundle is live; promote one with: scorelane model promote PATH")
-        return pointer, self._scorer(pointer.live, pointer.live_path)
+        if pointer is not None:
+            self.bundle(pointer.live, pointer.live_path)
+            self.signals()
 
-    def _scorer(self, digest: str, path: str | Path) -> Scorer:
-        scorer = self._scorers.get(digest)
-        if scorer is None:
+    def standing(self, tenant_id: int) -> Standing:
+        """What is in force for a tenant now. Raises NoBundle before the first promotion."""
+        basis = bases.current(self.connection(), tenant_id)
+        if basis is None:
+            raise NoBundle("no bundle is live; promote one with: scorelane model promote PATH")
+        pointer = basis.pointer
+        own = self.policy(tenant_id, basis.policy_version)
+        live = self.bundle(pointer.live, pointer.live_path)
+        shadow = self._shadow(pointer.shadow, pointer.shadow_path)
+        return Standing(
+            basis=basis,
+            live=Scorer(live, Policy.from_bundle(live, own, basis.policy_version)),
+            shadow=None if shadow is None else Scorer(shadow, Policy.from_bundle(shadow, own, basis.policy_version)),
+            directory=self.directory(tenant_id, basis.directory_version),
+            signals=self.signals(),
+        )
+
+    def bundle(self, digest: str, path: str | Path) -> Bundle:
+        """A bundle, loaded whole or not at all."""
+
+        def load() -> Bundle:
             bundle = Bundle.load(path)
-            scorer = Scorer(bundle, Policy.from_bundle(bundle))
-            if len(self._scorers) >= 4:  # noqa: PLR2004 - live and shadow, before and after a flip
-                self._scorers.pop(next(iter(self._scorers)))
-            self._scorers[digest] = scorer
             log.info("bundle_loaded", bundle=bundle.name, digest=digest[:12])
-        return scorer
+            return bundle
+
+        return _kept(self._bundles, digest, load, KEPT_BUNDLES)
+
+    def _shadow(self, digest: str | None, path: str | None) -> Bundle | None:
+        """The bundle in shadow, or None: one that cannot be loaded must not keep the live one from scoring."""
+        if digest is None or path is None:
+            return None
+        try:
+            return self.bundle(digest, path)
+        except BundleMismatch as fault:
+            log.warning("shadow_not_loaded", digest=digest[:12], error=str(fault))
+            return None
+
+    def policy(self, tenant_id: int, version: int) -> TenantPolicy | None:
+        """One version of a tenant's policy; None for version 0."""
+
+        def load() -> TenantPolicy:
+            return msgspec.convert(policies.body(self.connection(), tenant_id, version)[1], TenantPolicy)
+
+        return _kept(self._policies, (tenant_id, version), load, KEPT_TENANTS) if version else None
+
+    def directory(self, tenant_id: int, version: int) -> Directory:
+        """One version of a tenant's directory; the empty one for version 0."""
+
+        def load() -> Directory:
+            body = directories.body(self.connection(), tenant_id, version)
+            return Directory() if body is None else msgspec.msgpack.decode(body, type=Directory)
+
+        return _kept(self._directories, (tenant_id, version), load, KEPT_TENANTS) if version else Directory()
+
+    def signals(self) -> SignalSet:
+        """The set of every registered signal, made known to the database once a process."""
+        if self._signals is None:
+            every = signal_set()
+            bases.register_signals(self.connection(), digest=every.hash, names=every.names, versions=every.versions)
+            self._signals = every
+        return self._signals
+
+
+def _kept(kept: dict[K, V], key: K, load: Callable[[], V], most: int) -> V:
+    """A value from a small cache whose oldest entry makes room."""
+    if key not in kept:
+        value = load()
+        if len(kept) >= most:
+            kept.pop(next(iter(kept)))
+        kept[key] = value
+    return kept[key]

@@ -82,6 +82,6 @@ def _logs(**_: object) -> None:
 def _warm(**_: object) -> None:
     """Load the bundle before the first chunk comes; without a database yet, the first chunk does it."""
     try:
-        _own_session().live()
+        _own_session().warm()
     except Exception as fault:  # noqa: BLE001 - warming is optional, the task reports what is wrong
         log.warning("not_warmed", error=str(fault))

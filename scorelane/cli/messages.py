@@ -101,9 +101,9 @@ def reasons(connection: Connection, message_id: UUID, revision: int, digest: str
     import numpy as np
     import zstandard
 
-    from db import bundles, messages
+    from db import bases, bundles, messages
     from scorelane.mail import parse
-    from scorelane.scoring import explain, read_by_model
+    from scorelane.scoring import explain, own_columns, read_by_model
 
     stored = messages.vector(connection, message_id, revision)
     pointer = bundles.current(connection)
@@ -116,10 +116,13 @@ def reasons(connection: Connection, message_id: UUID, revision: int, digest: str
     if raw is not None:
         content = zstandard.ZstdDecompressor().decompress(raw[0], max_output_size=1 << 26)
         text = read_by_model(parse(content, received_at=raw[1]))
-    vector, _, text_log_odds, _ = stored
-    row = np.frombuffer(vector, "<f4")
+    vector, _, text_log_odds, digest_of_set = stored
+    bundle = _bundle(pointer.live_path)
+    known = bases.signals(connection, digest_of_set)
+    names = bundle.signal_set.names if known is None else known[0]
+    row = own_columns(bundle, np.frombuffer(vector, "<f4")[np.newaxis, :], names)[0]
     wording = float("nan") if text_log_odds is None else text_log_odds
-    return explain(_bundle(pointer.live_path), row, wording, text).reasons(REASONS)
+    return explain(bundle, row, wording, text).reasons(REASONS)
 
 
 def _bundle(path: str, _loaded: dict[str, Any] = {}) -> Any:  # noqa: B006 - a bundle is loaded once a command

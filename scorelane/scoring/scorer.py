@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 NO_DIRECTORY = Directory()
 
 
+def own_columns(bundle: Bundle, matrix: npt.NDArray[np.float32], names: Sequence[str]) -> npt.NDArray[np.float32]:
+    """A bundle's columns, in its order, of vectors that hold at least these; `names` are the columns of `matrix`."""
+    if tuple(names) == bundle.signal_set.names:
+        return matrix
+    at = {name: column for column, name in enumerate(names)}
+    return np.take(matrix, [at[name] for name in bundle.signal_set.names], axis=1)
+
+
 class Scored(NamedTuple):
     """Results of a chunk, in the order of its messages."""
 
@@ -58,7 +66,10 @@ class Scorer:
         matrix, statuses = compute_chunk(
             messages, directory=directory, histories=histories, set_=self.bundle.signal_set
         )
-        text = log_odds_of(self.bundle.text_model, messages)
+        return self.judge(matrix, statuses, log_odds_of(self.bundle.text_model, messages))
+
+    def judge(self, matrix: npt.NDArray[np.float32], statuses: list[bytes], text: npt.NDArray[np.float64]) -> Scored:
+        """Score vectors of the bundle's own columns, as `own_columns` picks them from wider ones."""
         log_odds = self.bundle.predict(matrix, text)
         categories = [
             category if value >= self.policy.suspect else None

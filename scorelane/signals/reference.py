@@ -7,16 +7,13 @@ ours by name, through `read_lists`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SHIPPED = Path(str(files("scorelane.signals") / "lists"))
 
@@ -77,6 +74,25 @@ def list_digest(name: str) -> str:
     """Hex digest of a shipped list's entries: comments and order do not count."""
     entries = sorted(set(read_entries(SHIPPED / f"{name}.txt")))
     return hashlib.sha256("\n".join(entries).encode()).hexdigest()
+
+
+def lists_digest(lists: Lists) -> str:
+    """Hex digest of what lists hold, whoever's they are."""
+    return _digest_of_shipped() if lists is shipped_lists() else _digest_of(lists)
+
+
+@cache
+def _digest_of_shipped() -> str:
+    return _digest_of(shipped_lists())
+
+
+def _digest_of(lists: Lists) -> str:
+    rows = []
+    for name in LIST_NAMES:
+        held = getattr(lists, name)
+        entries = [f"{e}:{' '.join(sorted(held[e]))}" for e in held] if isinstance(held, Mapping) else list(held)
+        rows.append(f"{name} " + "\n".join(sorted(entries)))
+    return hashlib.sha256("\0".join(rows).encode()).hexdigest()
 
 
 def _path(name: str, folder: Path) -> Path:

@@ -82,10 +82,10 @@ def test_the_worker_role_cannot_change_the_schema(database):
 def test_missing_partitions_are_made_once(database):
     with connect(database.owner_url, application="test") as owner:
         newest = owner.execute("SELECT max(relname) FROM pg_class WHERE relname ~ '^scores_p[0-9]{6}$'").fetchone()[0]
-        for parent in ("messages", "message_state", "scores", "vectors", "sightings", "raw_mail"):
+        for parent in ("messages", "message_state", "scores", "vectors", "sightings", "raw_mail", "shadow_scores"):
             owner.execute(f"DROP TABLE {parent}_{newest.split('_')[1]}")
     with connect(database.worker_url, application="test") as worker:
-        assert partitions.ensure(worker) == 6
+        assert partitions.ensure(worker) == 7
         assert partitions.ensure(worker) == 0
 
 

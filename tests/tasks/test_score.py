@@ -10,25 +10,10 @@ import zstandard
 from db import chunks, dead_letters, dispatch, lanes, messages, tenants
 from db.session import connect
 from scorelane.enqueuer import Enqueuer, Incoming
-from tasks import results
+from scorelane.scoring import own_columns
+from tasks import work
 from tasks.score import score_chunks
-from tasks.session import NoBundle, Session
-from worker.up import ensure_bundle
-
-
-@pytest.fixture
-def sql(database):
-    ensure_bundle(database.worker_url)
-    with connect(database.worker_url, application="test") as connection:
-        tenants.ensure(connection, "acme")
-        yield connection
-
-
-@pytest.fixture
-def session(database):
-    one = Session(database.worker_url, group="test")
-    yield one
-    one.forget_connection()
+from tasks.session import NoBundle
 
 
 def accept(database, count=5, *, direction="inbound", poison=None):
@@ -78,13 +63,15 @@ def test_a_chunk_becomes_scores_vectors_sightings_and_counts(database, sql, sess
 def test_a_stored_vector_gives_the_stored_score_again(database, sql, session):
     accept(database, 3)
     score_chunks(session, publish(sql))
-    _, scorer = session.live()
+    standing = session.standing(tenants.find(sql, "acme"))
+    scorer = standing.live
     for message_id, log_odds in sql.execute("SELECT message_id, log_odds FROM scores").fetchall():
         vector, statuses, text_log_odds, signal_set = messages.vector(sql, message_id, 1)
         row = np.frombuffer(vector, "<f4")[np.newaxis, :]
-        assert len(statuses) == row.shape[1] == len(scorer.bundle.signal_set)
-        assert signal_set == scorer.bundle.signal_set.hash
-        assert scorer.bundle.predict(row, np.array([text_log_odds]))[0] == log_odds
+        assert len(statuses) == row.shape[1] == len(standing.signals)
+        assert signal_set == standing.signals.hash
+        own = own_columns(scorer.bundle, row, standing.signals.names)
+        assert scorer.bundle.predict(own, np.array([text_log_odds]))[0] == log_odds
 
 
 def test_a_chunk_delivered_twice_is_scored_once(database, sql, session):
@@ -99,37 +86,37 @@ def test_a_worker_that_lost_its_lease_writes_nothing(database, sql, session, mon
     accept(database)
     (pair,) = publish(sql)
 
-    def slow(stored, scorer, pointer):
+    def slow(connection, claim, stored, standing):
         sql.execute("UPDATE chunks SET lease_until = now() - interval '1 s'")
         dispatch.expire(sql)
-        return score(stored, scorer, pointer)
+        return score(connection, claim, stored, standing)
 
-    score = results.score
-    monkeypatch.setattr(results, "score", slow)
+    score = work.score
+    monkeypatch.setattr(work, "score", slow)
     assert score_chunks(session, [pair]) == 0
     assert sql.execute("SELECT count(*) FROM scores").fetchone() == (0,)
-    monkeypatch.setattr(results, "score", score)
+    monkeypatch.setattr(work, "score", score)
     run_until_idle(session, sql)
     assert messages.counts(sql, "acme") == {"scored": 5}
 
 
 def test_only_the_message_that_raises_is_buried_and_a_replay_brings_it_back(database, sql, session, monkeypatch):
     accept(database, poison=2)
-    score = results.score
+    score = work.score
 
-    def fragile(stored, scorer, pointer):
-        new = score(stored, scorer, pointer)
+    def fragile(connection, claim, stored, standing):
+        new = score(connection, claim, stored, standing)
         if any("poison" in row.subject for row in new):
             raise ZeroDivisionError("poison")
         return new
 
-    monkeypatch.setattr(results, "score", fragile)
+    monkeypatch.setattr(work, "score", fragile)
     run_until_idle(session, sql)
     assert messages.counts(sql, "acme") == {"scored": 4, "dead": 1}
     ((letter, tenant, _, lane, attempts, error, *_),) = dead_letters.listing(sql)
     assert (tenant, lane, attempts, error) == ("acme", "backfill", 3, "ZeroDivisionError: poison")
     assert sql.execute("SELECT scored, dead, state FROM jobs").fetchone() == (4, 1, "done")
-    monkeypatch.setattr(results, "score", score)
+    monkeypatch.setattr(work, "score", score)
     assert dead_letters.replay(sql, letter, "ann")
     assert not dead_letters.replay(sql, letter, "ann")
     run_until_idle(session, sql)
@@ -144,14 +131,14 @@ def test_a_message_that_kills_its_worker_three_times_is_buried_alone(database, s
         pass
 
     accept(database, poison=3)
-    score = results.score
+    score = work.score
 
-    def deadly(stored, scorer, pointer):
+    def deadly(connection, claim, stored, standing):
         if any(b"poison" in zstandard.decompress(row.content) for row in stored):
             raise Killed
-        return score(stored, scorer, pointer)
+        return score(connection, claim, stored, standing)
 
-    monkeypatch.setattr(results, "score", deadly)
+    monkeypatch.setattr(work, "score", deadly)
     deaths = 0
     for _ in range(12):
         for pair in publish(sql):
@@ -169,20 +156,20 @@ def test_a_message_that_kills_its_worker_three_times_is_buried_alone(database, s
 def test_a_lost_database_costs_no_attempt(database, sql, session, monkeypatch):
     accept(database)
     (pair,) = publish(sql)
-    score = results.score
+    score = work.score
 
-    def cut_off(stored, scorer, pointer):
+    def cut_off(connection, claim, stored, standing):
         sql.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'test@%' "
             "AND datname = current_database()"
         )
-        return score(stored, scorer, pointer)
+        return score(connection, claim, stored, standing)
 
-    monkeypatch.setattr(results, "score", cut_off)
+    monkeypatch.setattr(work, "score", cut_off)
     with pytest.raises(psycopg.OperationalError):
         score_chunks(session, [pair])
     assert sql.execute("SELECT state, attempt FROM chunks").fetchone() == ("ready", 0)
-    monkeypatch.setattr(results, "score", score)
+    monkeypatch.setattr(work, "score", score)
     run_until_idle(session, sql)
     assert messages.counts(sql, "acme") == {"scored": 5}
 
