@@ -1,0 +1,1 @@
+"""One file a provider: a class with a name, found by `scorelane.enrichment.catalogue`."""
