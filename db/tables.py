@@ -344,6 +344,19 @@ stale_days = Table(
     required("day", Date),
     PrimaryKeyConstraint("tenant_id", "day"),
 )
+extractions = Table(
+    "extractions",
+    metadata,
+    tenant(references=False),
+    required("sha256", LargeBinary),
+    required("kind", Text),
+    required("version", Text),
+    required("status", Text),
+    required("body", LargeBinary),
+    required("made_at", TIME, default="now()"),
+    PrimaryKeyConstraint("tenant_id", "sha256", "kind", "version"),
+    Index("extractions_made_at", "made_at"),
+)
 explanations = Table(
     "explanations",
     metadata,

@@ -1,43 +1,32 @@
 """What hostile attachments contain, read in child processes that may be killed at any moment.
 
-Callers hold one `Extractor` a process and call `extract`; it never raises for what the bytes are.
-Results are values to be kept per tenant, attachment hash and `extractor_version()`.
+Callers hold one `Extractor` a process and call `open_chunk`, which joins messages with what their attachments hold;
+it never raises for what the bytes are. Results are values to be kept per tenant, key and `extractor_version()`.
 """
 
 from scorelane.extract.client import Extractor
+from scorelane.extract.errors import ExtractError, Unavailable
 from scorelane.extract.limits import Limits
-from scorelane.extract.protocol import (
-    Archive,
-    Calendar,
-    Extraction,
-    Image,
-    Lnk,
-    Mail,
-    Markup,
-    Office,
-    OneNote,
-    Pdf,
-    decode,
-    encode,
-)
+from scorelane.extract.opening import Key, Opening, join, keys, open_chunk
+from scorelane.extract.protocol import decode, encode
 from scorelane.extract.sniff import true_type
 from scorelane.extract.version import extractor_version
+from scorelane.extract.worth import Wanted, wanted
 
 __all__ = [
-    "Archive",
-    "Calendar",
-    "Extraction",
+    "ExtractError",
     "Extractor",
-    "Image",
+    "Key",
     "Limits",
-    "Lnk",
-    "Mail",
-    "Markup",
-    "Office",
-    "OneNote",
-    "Pdf",
+    "Opening",
+    "Unavailable",
+    "Wanted",
     "decode",
     "encode",
     "extractor_version",
+    "join",
+    "keys",
+    "open_chunk",
     "true_type",
+    "wanted",
 ]

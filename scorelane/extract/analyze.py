@@ -19,8 +19,8 @@ from scorelane.extract.kinds import (
 )
 from scorelane.extract.kinds.reading import Reading, clean
 from scorelane.extract.limits import DEFAULT, Budget, Limits
-from scorelane.extract.protocol import Extraction, Status
 from scorelane.extract.sniff import true_type
+from scorelane.mail.opened import Extraction, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,20 +40,19 @@ READERS: Mapping[str, Reader] = {
 }
 
 
-def analyze(content: bytes, *, declared_type: str = "", filename: str = "", limits: Limits = DEFAULT) -> Extraction:
-    """The extraction of one attachment; MemoryError is the only thing that may escape.
+def analyze(content: bytes, *, kind: str, limits: Limits = DEFAULT) -> Extraction:
+    """The extraction of one attachment of a true type; MemoryError is the only thing that may escape.
 
     Deterministic for equal arguments. Status limit when any cap was met, also inside.
     """
     budget = Budget(limits)
-    found = _one(content, declared_type, filename, 0, budget)
+    found = _one(content, kind, "", 0, budget)
     if budget.cut and found.status == "ok":
         return msgspec.structs.replace(found, status="limit", detail=budget.cut)
     return found
 
 
-def _one(content: bytes, declared_type: str, name: str, depth: int, budget: Budget) -> Extraction:
-    kind = true_type(content, declared_type, name)
+def _one(content: bytes, kind: str, name: str, depth: int, budget: Budget) -> Extraction:
     name = clean(name, budget.limits.item_chars)
     reader = READERS.get(kind)
     if reader is None:
@@ -64,7 +63,7 @@ def _one(content: bytes, declared_type: str, name: str, depth: int, budget: Budg
         if depth + 1 > budget.limits.depth:
             budget.refuse("depth")
             return None
-        child = _one(inner_content, inner_type, inner, depth + 1, budget)
+        child = _one(inner_content, true_type(inner_content, inner_type, inner), inner, depth + 1, budget)
         reading.children.append(child)
         return child
 
@@ -83,6 +82,7 @@ def _one(content: bytes, declared_type: str, name: str, depth: int, budget: Budg
         true_type=findings.pop("true_type", kind) if isinstance(findings, dict) else kind,
         name=name,
         urls=tuple(reading.urls),
+        url_pages=tuple(reading.urls.values()) if any(reading.urls.values()) else (),
         text=" ".join(reading.texts)[: budget.limits.text_chars],
         children=tuple(reading.children),
         detail=detail,
@@ -95,4 +95,4 @@ def warm() -> None:
     from scorelane.extract import warmth  # noqa: PLC0415 - samples are needed by the server alone
 
     for name, content in warmth.samples():
-        analyze(content, filename=name)
+        analyze(content, kind=true_type(content, "", name))

@@ -15,8 +15,9 @@ import msgspec
 from scorelane.extract import frames
 from scorelane.extract.errors import ServerGone, Unavailable
 from scorelane.extract.limits import DEFAULT, Limits
-from scorelane.extract.protocol import Extraction, Request, Status, decode
+from scorelane.extract.protocol import Request, decode
 from scorelane.extract.sniff import SUPPORTED, true_type
+from scorelane.mail.opened import Extraction, Status
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -63,17 +64,19 @@ class Extractor:
         kept as the content's.
         """
         kind = true_type(content, declared_type, filename)
-        name = _clean(filename, self.limits)
+        name = filename[: self.limits.item_chars].encode("utf-8", "replace").decode("utf-8")
+        return msgspec.structs.replace(self.open(content, kind, fault=fault), name=name)
+
+    def open(self, content: bytes, kind: str, *, fault: str = "") -> Extraction:
+        """The same for a known true type; depends on nothing but content, type and `extractor_version`."""
         if kind not in SUPPORTED and not fault:
-            return Extraction(status="unsupported", true_type=kind, name=name)
+            return Extraction(status="unsupported", true_type=kind)
         if len(content) > self.limits.content_bytes:
-            return Extraction(status="limit", true_type=kind, name=name, detail="content_bytes")
-        request = Request(content=content, declared_type=declared_type, filename=name, limits=self.limits, fault=fault)
+            return Extraction(status="limit", true_type=kind, detail="content_bytes")
+        request = Request(content=content, kind=kind, limits=self.limits, fault=fault)
         with self._lock:
             found = self._ask(msgspec.msgpack.encode(request))
-        if found.true_type and found.name == name:
-            return found
-        return msgspec.structs.replace(found, true_type=found.true_type or kind, name=name)
+        return found if found.true_type else msgspec.structs.replace(found, true_type=kind)
 
     def close(self) -> None:
         """End the server; a later `extract` starts another."""
@@ -152,7 +155,3 @@ class Extractor:
                     pipe.close()
         process.kill()
         process.wait()
-
-
-def _clean(filename: str, limits: Limits) -> str:
-    return filename[: limits.item_chars].encode("utf-8", "replace").decode("utf-8")

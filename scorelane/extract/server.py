@@ -20,7 +20,8 @@ import msgspec
 
 from scorelane.extract import analyze, faults, frames, jail
 from scorelane.extract.errors import ServerGone
-from scorelane.extract.protocol import Extraction, Request, Status, decode_request, encode
+from scorelane.extract.protocol import Request, decode_request, encode
+from scorelane.mail.opened import Extraction, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,8 +139,7 @@ class Server:
             faults.inject(request.fault)
             found = analyze.analyze(
                 request.content,
-                declared_type=request.declared_type,
-                filename=request.filename,
+                kind=request.kind,
                 limits=request.limits,
             )
         except MemoryError:

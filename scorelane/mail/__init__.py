@@ -4,6 +4,7 @@ Call `parse`; everything that signals may read of a message is in what it return
 """
 
 from scorelane.mail.defang import refang
+from scorelane.mail.join import with_opened
 from scorelane.mail.limits import Limits
 from scorelane.mail.message import (
     Address,
@@ -19,6 +20,7 @@ from scorelane.mail.message import (
     Url,
     trusted_auth,
 )
+from scorelane.mail.opened import Extraction, Opened
 from scorelane.mail.parse import parse
 
 __all__ = [
@@ -27,14 +29,17 @@ __all__ = [
     "AuthResults",
     "Defect",
     "Envelope",
+    "Extraction",
     "Hop",
     "Html",
     "Limits",
     "Link",
     "Message",
+    "Opened",
     "Part",
     "Url",
     "parse",
     "refang",
     "trusted_auth",
+    "with_opened",
 ]

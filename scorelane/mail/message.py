@@ -11,6 +11,8 @@ from datetime import datetime  # noqa: TC003 - msgspec reads annotations at run 
 
 import msgspec
 
+from scorelane.mail.opened import Opened  # noqa: TC001 - msgspec reads annotations at run time
+
 
 class Value(msgspec.Struct, frozen=True, gc=False):
     """Base of the leaves: immutable, compared by value, not tracked by the garbage collector."""
@@ -104,9 +106,12 @@ class Link(Value, frozen=True, gc=False):
     text: str
     """Visible text of the anchor, white space folded; empty outside HTML anchors."""
     source: str
-    """html_anchor, html_image, html_form, html_other, text, subject, header, calendar, pdf, office, qr, nested."""
+    """html_anchor, html_image, html_form, html_other, text, subject, header, calendar, nested; of opened attachments
+    pdf, office, qr, page, shortcut, file."""
     hidden: bool = False
     """The anchor or text stands where a reader cannot see it."""
+    place: str = ""
+    """Where in an attachment: "2", "2 page 3", "2/invoice.zip/page.html"; empty in the message itself."""
 
 
 class Html(Value, frozen=True, gc=False):
@@ -233,6 +238,8 @@ class Message(msgspec.Struct, frozen=True):
     defects: tuple[Defect, ...]
     content_type: str
     """Of the root, lower case type/subtype."""
+    opened: tuple[Opened, ...] | None = None
+    """What was found in attachments worth opening; None when nobody looked. Set by `with_opened`, never by `parse`."""
 
     def first(self, name: str) -> str | None:
         """First value of a header by lower-case name, or None."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import rarfile
 
 from scorelane.extract.kinds import cab, iso, names, sevenzip
-from scorelane.extract.protocol import Archive
+from scorelane.mail.opened import Archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -199,13 +199,19 @@ def read_tar(content: bytes, reading: Reading) -> dict[str, Any]:
     return {"archive": summarise("tar", members, reading)}
 
 
-def _inner_name(name: str, kind: str) -> str:
-    lower = name.lower()
-    for short in (".tgz", ".tbz", ".tbz2", ".txz"):
-        if lower.endswith(short):
-            return name[: -len(short)] + ".tar"
-    ending = {"gzip": ".gz", "bzip2": ".bz2", "xz": ".xz"}[kind]
-    return name[: -len(ending)] if lower.endswith(ending) else name
+_GZIP_EXTRA, _GZIP_NAME = 4, 8
+
+
+def _inner_name(content: bytes, kind: str) -> str:
+    """The name that a gzip header keeps (RFC 1952 section 2.3); empty when there is none.
+
+    The file's own name is not asked: a result depends on the content alone.
+    """
+    if kind != "gzip" or len(content) < 12 or not content[3] & _GZIP_NAME:  # noqa: PLR2004 - header and a length
+        return ""
+    at = 10 + (2 + int.from_bytes(content[10:12], "little") if content[3] & _GZIP_EXTRA else 0)
+    end = content.find(b"\0", at, at + 512)
+    return content[at:end].decode("latin-1") if end > at else ""
 
 
 def _stream(kind: str, decompress: Callable[[bytes, int], bytes]) -> Callable[[bytes, Reading], dict[str, Any]]:
@@ -216,7 +222,7 @@ def _stream(kind: str, decompress: Callable[[bytes, int], bytes]) -> Callable[[b
         def bounded(size_bytes: int) -> bytes:
             return decompress(content, min(size_bytes, most))
 
-        member = Member(_inner_name(reading.name, kind), 0, len(content), read=bounded)
+        member = Member(_inner_name(content, kind), 0, len(content), read=bounded)
         return {"archive": summarise(kind, [member], reading)}
 
     return read

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from scorelane.extract.kinds.reading import clean, decoded
-from scorelane.extract.protocol import Calendar
+from scorelane.mail.opened import Calendar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

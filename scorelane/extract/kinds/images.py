@@ -11,7 +11,7 @@ from PIL import Image as Picture
 from PIL import ImageFile
 
 from scorelane.extract.kinds.reading import clean
-from scorelane.extract.protocol import Image
+from scorelane.mail.opened import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,15 +27,15 @@ _QUIET_ZONE = 16
 _MAX_CODES = 10
 
 
-def codes(picture: Picture.Image, reading: Reading) -> tuple[str, ...]:
-    """Texts of the codes in a picture; their URLs are kept."""
+def codes(picture: Picture.Image, reading: Reading, page: int = 0) -> tuple[str, ...]:
+    """Texts of the codes in a picture; their URLs are kept, with the page that shows it."""
     if min(picture.size) < _SMALLEST_SIDE or not reading.budget.take_image():
         return ()
     if max(picture.size) > _LARGEST_SIDE:
         picture.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
     found = [code.text for code in zxingcpp.read_barcodes(_grey(picture), formats=_CODES)[:_MAX_CODES]]
     for text in found:
-        reading.url(text) if ":" in text[:12] else reading.urls_in(text)
+        reading.url(text, page) if ":" in text[:12] else reading.urls_in(text, page)
     return tuple(clean(text, reading.limits.url_chars) for text in found)
 
 
@@ -55,6 +55,7 @@ def _grey(picture: Picture.Image) -> Picture.Image:
 def read(content: bytes, reading: Reading) -> dict[str, Any]:
     """Width, height and codes; a picture over the pixel limit is measured and not decoded."""
     ImageFile.LOAD_TRUNCATED_IMAGES = True
+    Picture.MAX_IMAGE_PIXELS = None  # our own limit is lower, and told in the status
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         picture = Picture.open(io.BytesIO(content), formats=_FORMATS)

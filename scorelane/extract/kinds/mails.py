@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scorelane.extract.kinds import ole
 from scorelane.extract.kinds.reading import clean, decoded
-from scorelane.extract.protocol import Mail
+from scorelane.mail.opened import Mail
 
 if TYPE_CHECKING:
     from collections.abc import Callable

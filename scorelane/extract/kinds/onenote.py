@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import re2
 
-from scorelane.extract.protocol import OneNote
+from scorelane.mail.opened import OneNote
 
 if TYPE_CHECKING:
     from scorelane.extract.kinds.reading import Reading

@@ -11,7 +11,7 @@ import pypdfium2.raw as pdfium
 import re2
 
 from scorelane.extract.kinds import images
-from scorelane.extract.protocol import Pdf
+from scorelane.mail.opened import Pdf
 
 if TYPE_CHECKING:
     from scorelane.extract.kinds.reading import Reading
@@ -132,8 +132,8 @@ def _pages(content: bytes, reading: Reading) -> Pages:
         text = page.get_textpage().get_text_bounded()
         found.characters += len(text.strip())
         reading.text(text)
-        reading.urls_in(text)
-        _links(document, page, reading)
+        reading.urls_in(text, index + 1)
+        _links(document, page, index, reading)
         has_picture = _has_picture(page)
         found.pictures += has_picture
         if has_picture or not text.strip():
@@ -142,7 +142,7 @@ def _pages(content: bytes, reading: Reading) -> Pages:
     return found
 
 
-def _links(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage, reading: Reading) -> None:
+def _links(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage, index: int, reading: Reading) -> None:
     at, link = ctypes.c_int(0), pdfium.FPDF_LINK()
     for _ in range(_MAX_LINKS):
         if not pdfium.FPDFLink_Enumerate(page.raw, ctypes.byref(at), ctypes.byref(link)):
@@ -154,7 +154,7 @@ def _links(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage, reading: Re
         if 1 < size <= reading.limits.url_chars:
             buffer = ctypes.create_string_buffer(size)
             pdfium.FPDFAction_GetURIPath(document.raw, action, buffer, size)
-            reading.url(buffer.value.decode("utf-8", "replace"))
+            reading.url(buffer.value.decode("utf-8", "replace"), index + 1)
 
 
 def _has_picture(page: pypdfium2.PdfPage) -> bool:
@@ -177,7 +177,7 @@ def _codes(page: pypdfium2.PdfPage, index: int, reading: Reading, found: Pages) 
     if not 0 < longest < 20_000:  # noqa: PLR2004 - PDF's own limit is 14,400 points
         return
     bitmap = page.render(scale=_RENDER_PIXELS / longest, grayscale=True)
-    found.qr += images.codes(bitmap.to_pil(), reading)
+    found.qr += images.codes(bitmap.to_pil(), reading, index + 1)
 
 
 def _attachments(document: pypdfium2.PdfDocument, reading: Reading, found: Pages) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scorelane.extract.limits import Budget
-    from scorelane.extract.protocol import Extraction
+    from scorelane.mail.opened import Extraction
 
 _URL = re2.compile(
     r"""(?i)\b(?:(?:h(?:tt|xx)ps?|ftp|file|ms-[a-z]{2,20}|search-ms):(?://|\\\\|[\w+-]+:)|www\.)[^\s<>"'`\x00-\x20\x7f]{3,}"""
@@ -35,26 +35,29 @@ class Reading:
         self.depth = depth
         self.budget = budget
         self.limits = budget.limits
-        self.urls: dict[str, None] = {}
+        self.urls: dict[str, int] = {}
+        """URL to the page it stands on, 0 for none."""
         self.texts: list[str] = []
         self.text_room = budget.limits.text_chars
         self.children: list[Extraction] = []
         self.descend: Descend
 
-    def url(self, url: str) -> None:
-        """Keep one URL as written."""
-        url = url.strip(" \t\r\n\x00")
+    def url(self, url: str, page: int = 0) -> None:
+        """Keep one URL as written, and the first page on which it was seen."""
+        url = clean(url.strip(" \t\r\n\x00"), self.limits.url_chars)
         if not url or url in self.urls:
+            if page and not self.urls.get(url, page):
+                self.urls[url] = page
             return
         if len(self.urls) >= self.limits.urls:
             self.budget.refuse("urls")
             return
-        self.urls[clean(url, self.limits.url_chars)] = None
+        self.urls[url] = page
 
-    def urls_in(self, text: str) -> None:
+    def urls_in(self, text: str, page: int = 0) -> None:
         """Keep every URL that stands in a text."""
         for found in _URL.finditer(text[:_SCANNED_CHARS]):
-            self.url(found.group().rstrip(_TRAILING))
+            self.url(found.group().rstrip(_TRAILING), page)
             if len(self.urls) >= self.limits.urls:
                 return
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import LnkParse3
 
 from scorelane.extract.kinds.reading import clean, decoded
-from scorelane.extract.protocol import Lnk
+from scorelane.mail.opened import Lnk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
