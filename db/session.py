@@ -52,3 +52,23 @@ def engine(url: str) -> Engine:
 
     target = make_url(url).set(drivername="postgresql+psycopg")
     return create_engine(target, poolclass=NullPool)
+
+
+def pooled_engine(url: str, *, application: str, connections: int, statement_timeout_s: int = 20) -> Engine:
+    """A SQLAlchemy engine that keeps connections, each checked before it is lent; for servers of many short reads."""
+    from sqlalchemy import create_engine  # noqa: PLC0415 - keeps the enqueuer's import light
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+
+    settings = {**WORKER_SETTINGS, "statement_timeout": f"{statement_timeout_s}s"}
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={
+            "application_name": application,
+            "connect_timeout": 5,
+            "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        },
+    )

@@ -246,6 +246,7 @@ message_state = Table(
     optional("rule", Text),
     Index("message_state_tenant", "tenant_id", "message_id"),
     Index("message_state_flagged", "tenant_id", "verdict", "message_id", postgresql_where=text("verdict <> 'clean'")),
+    Index("message_state_header_id", "tenant_id", "header_message_id"),
 )
 scores = Table(
     "scores",
@@ -511,4 +512,37 @@ bundle_pointer = Table(
     optional("shadow", Text, ForeignKey("bundles.digest")),
     required("author", Text),
     required("flipped_at", TIME, default="now()"),
+)
+users = Table(
+    "users",
+    metadata,
+    identity(),
+    required("name", Text),
+    required("password_hash", Text),
+    required("created_at", TIME, default="now()"),
+    optional("disabled_at", TIME),
+    required("failures", Integer, default="0"),
+    optional("locked_until", TIME),
+    optional("last_login_at", TIME),
+    UniqueConstraint("name"),
+)
+user_roles = Table(
+    "user_roles",
+    metadata,
+    required("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE")),
+    optional("tenant_id", Integer, ForeignKey("tenants.id")),
+    required("role", Text),
+    UniqueConstraint("user_id", "tenant_id", postgresql_nulls_not_distinct=True),
+)
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    required("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE")),
+    optional("tenant_id", Integer, ForeignKey("tenants.id")),
+    required("csrf_token", Text),
+    required("created_at", TIME, default="now()"),
+    required("seen_at", TIME, default="now()"),
+    required("expires_at", TIME),
+    Index("console_sessions_user", "user_id"),
 )

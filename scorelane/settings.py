@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     flower_port: int | None = Field(default=None, ge=1, le=65535)
     """None takes a free one."""
+    console_host: str = "127.0.0.1"
+    console_port: int = Field(default=8025, ge=1, le=65535)
+    console_https: bool = False
+    """The console stands behind a proxy that speaks HTTPS: cookies go over HTTPS only."""
     concurrency: int | None = Field(default=None, ge=1)
     """Processes of each worker group; None takes one a core for bulk work."""
 

@@ -104,6 +104,12 @@ class Processes:
         env = {**self._env, "FLOWER_BASIC_AUTH": f"scorelane:{password}", "SCORELANE_WORKER_GROUP": "flower"}
         self.programs.append(Program("flower", command, env))
 
+    def add_console(self, port: int, api_url: str) -> None:
+        """Show analysts their mail: under the role that row-level security holds, never the workers'."""
+        env = {name: value for name, value in self._env.items() if name != "SCORELANE_DATABASE_URL"}
+        env |= {"SCORELANE_API_DATABASE_URL": api_url, "SCORELANE_CONSOLE_PORT": str(port)}
+        self.programs.append(Program("console", [sys.executable, "-m", "scorelane.console"], env))
+
     def start(self) -> None:
         """Start everything that was added, from a thread that lives as long as the programs do."""
         self._watcher.start()

@@ -13,7 +13,7 @@ from worker.errors import AlreadyRunning
 from worker.postgres import Postgres
 from worker.valkey import Valkey
 
-SECRETS = ("admin", "owner", "worker", "api", "broker", "flower")
+SECRETS = ("admin", "owner", "worker", "api", "broker", "flower", "console")
 
 
 class EmbeddedStack:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from db import bundles, migrate
 from db.session import connect
+from scorelane import accounts
 from scorelane.scoring import Bundle, default_bundle_path
 from worker.processes import Group, Processes, lane_groups
 from worker.stack import EmbeddedStack
@@ -26,6 +27,9 @@ class System(NamedTuple):
     processes: Processes
     flower_url: str | None
     flower_password: str
+    console_url: str | None = None
+    console_password: str | None = None
+    """Of the user `admin`, while it is still the one that was generated."""
 
 
 @contextlib.contextmanager
@@ -35,6 +39,8 @@ def run_system(
     groups: Sequence[Group] | None = None,
     flower_port: int | None = None,
     flower: bool = True,
+    console_port: int | None = None,
+    console: bool = True,
     bundle: Path | None = None,
 ) -> Iterator[System]:
     """Everything while the context is open; nothing is left running after it."""
@@ -48,9 +54,20 @@ def run_system(
             port = flower_port or free_port()
             if flower:
                 processes.add_flower(port, stack.passwords["flower"])
+            password = None
+            door = console_port or free_port()
+            if console:
+                password = ensure_first_admin(stack)
+                processes.add_console(door, stack.api_url)
             processes.start()
-            url = f"http://127.0.0.1:{port}" if flower else None
-            yield System(stack, processes, url, stack.passwords["flower"])
+            yield System(
+                stack,
+                processes,
+                f"http://127.0.0.1:{port}" if flower else None,
+                stack.passwords["flower"],
+                f"http://127.0.0.1:{door}" if console else None,
+                password,
+            )
 
 
 def environment(stack: EmbeddedStack) -> dict[str, str]:
@@ -60,6 +77,13 @@ def environment(stack: EmbeddedStack) -> dict[str, str]:
         "SCORELANE_DATABASE_URL": stack.worker_url,
         "SCORELANE_BROKER_URL": stack.broker_url,
     }
+
+
+def ensure_first_admin(stack: EmbeddedStack) -> str | None:
+    """Password of the console's first administrator, made when nobody can log in; None once it was changed."""
+    password = stack.passwords["console"]
+    with connect(stack.worker_url, application="scorelane-up") as connection:
+        return password if accounts.ensure_first_admin(connection, password) else None
 
 
 def ensure_bundle(database_url: str, path: Path | None = None) -> None:

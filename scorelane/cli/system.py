@@ -40,6 +40,7 @@ def up() -> None:
         _announce,
         groups=lane_groups(settings.concurrency),
         flower_port=settings.flower_port,
+        console_port=settings.console_port if "console_port" in settings.model_fields_set else None,
         bundle=settings.bundle,
     )
     output.note("stopped")
@@ -64,6 +65,9 @@ def _announce(system: System) -> None:
     ]
     if system.flower_url:
         lines.append(f"Flower    {system.flower_url}  user scorelane, password {system.flower_password}")
+    if system.console_url:
+        known = f"password {system.console_password}" if system.console_password else "password as you set it"
+        lines.append(f"console   {system.console_url}  user admin, {known}")
     lines += [
         "",
         "enqueue   scorelane enqueue PATH --tenant acme --mailbox all@acme.test --wait",
@@ -99,7 +103,7 @@ def demo() -> None:
     tally = Tally()
     with _passing_home(Settings().home) as home:
         output.note("starting PostgreSQL, Valkey, dispatcher and workers")
-        with run_system(home, groups=[group], flower=False) as system:
+        with run_system(home, groups=[group], flower=False, console=False) as system:
             url = system.stack.worker_url
             make_tenant(url, DEMO_TENANT)
             output.note(f"enqueuing {len(samples)} generated messages")

@@ -1,0 +1,145 @@
+"""People who log in: their password's hash, their role in each tenant, and the lock after failed logins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from db.session import Connection
+
+ROLES = ("analyst", "ops", "admin")
+
+
+class Login(NamedTuple):
+    """What a login needs to know of a user."""
+
+    id: int
+    name: str
+    password_hash: str
+    disabled: bool
+    locked_s: float
+    """Seconds until a locked user may try again; 0 when not locked."""
+
+
+class Listed(NamedTuple):
+    """One user as listed; `roles` are "tenant:role", a tenant of "*" standing for every one."""
+
+    name: str
+    roles: list[str]
+    created_at: datetime
+    last_login_at: datetime | None
+    disabled_at: datetime | None
+    locked_until: datetime | None
+
+
+def create(connection: Connection, name: str, password_hash: str) -> int | None:
+    """Id of a new user, or None when the name is taken.
+
+    Raises psycopg.errors.CheckViolation when the name is not 1 to 100 of ``a-z 0-9 . _ @ + -``.
+    """
+    row = connection.execute(
+        "INSERT INTO users (name, password_hash) VALUES (%s, %s) ON CONFLICT (name) DO NOTHING RETURNING id",
+        (name, password_hash),
+    ).fetchone()
+    return None if row is None else int(str(row[0]))
+
+
+def grant(connection: Connection, user_id: int, tenant_id: int | None, role: str) -> None:
+    """Give a user one role in a tenant (None: in every tenant), in place of the one it had there."""
+    connection.execute(
+        "INSERT INTO user_roles (user_id, tenant_id, role) VALUES (%s, %s, %s) "
+        "ON CONFLICT (user_id, tenant_id) DO UPDATE SET role = excluded.role",
+        (user_id, tenant_id, role),
+    )
+
+
+def for_login(connection: Connection, name: str) -> Login | None:
+    """A user by name, or None."""
+    row = connection.execute(
+        """SELECT id, name, password_hash, disabled_at IS NOT NULL,
+                  greatest(0, coalesce(extract(epoch FROM locked_until - now()), 0))::float8
+           FROM users WHERE name = %s""",
+        (name,),
+    ).fetchone()
+    return None if row is None else Login(*row)  # type: ignore[arg-type]
+
+
+def record_failure(connection: Connection, user_id: int, *, free: int, first_s: int, most_s: int) -> None:
+    """Count a failed login; past `free` of them in a row the user is locked, twice as long each further time."""
+    connection.execute(
+        """UPDATE users SET failures = failures + 1,
+               locked_until = CASE WHEN failures + 1 >= %(free)s
+                   THEN now() + make_interval(secs => least(
+                       %(most)s, %(first)s * 2.0 ^ least(20, failures + 1 - %(free)s)))
+               END
+           WHERE id = %(id)s""",
+        {"id": user_id, "free": free, "first": first_s, "most": most_s},
+    )
+
+
+def record_login(connection: Connection, user_id: int) -> None:
+    """A login that worked ends the count of failures."""
+    connection.execute(
+        "UPDATE users SET failures = 0, locked_until = NULL, last_login_at = now() WHERE id = %s", (user_id,)
+    )
+
+
+def set_password(connection: Connection, user_id: int, password_hash: str) -> None:
+    """Replace a password and end the lock; the user's sessions are the caller's matter."""
+    connection.execute(
+        "UPDATE users SET password_hash = %s, failures = 0, locked_until = NULL WHERE id = %s",
+        (password_hash, user_id),
+    )
+
+
+def set_disabled(connection: Connection, name: str, *, disabled: bool) -> bool:
+    """Disable a user and end all sessions, or enable again; False for an unknown name."""
+    row = connection.execute(
+        "UPDATE users SET disabled_at = CASE WHEN %s THEN coalesce(disabled_at, now()) END "
+        "WHERE name = %s RETURNING id",
+        (disabled, name),
+    ).fetchone()
+    if row is not None and disabled:
+        end_sessions(connection, int(str(row[0])))
+    return row is not None
+
+
+def end_sessions(connection: Connection, user_id: int) -> None:
+    """Log a user out everywhere."""
+    connection.execute("DELETE FROM console_sessions WHERE user_id = %s", (user_id,))
+
+
+def listing(connection: Connection) -> list[Listed]:
+    """Every user by name, with roles."""
+    rows = connection.execute(
+        """SELECT u.name,
+                  coalesce(array_agg(coalesce(t.name, '*') || ':' || r.role ORDER BY t.name NULLS FIRST)
+                           FILTER (WHERE r.role IS NOT NULL), '{}'),
+                  u.created_at, u.last_login_at, u.disabled_at,
+                  CASE WHEN u.locked_until > now() THEN u.locked_until END
+           FROM users u LEFT JOIN user_roles r ON r.user_id = u.id LEFT JOIN tenants t ON t.id = r.tenant_id
+           GROUP BY u.id ORDER BY u.name"""
+    ).fetchall()
+    return [Listed(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def any_exist(connection: Connection) -> bool:
+    """Whether anybody could log in."""
+    return connection.execute("SELECT 1 FROM users LIMIT 1").fetchone() is not None
+
+
+def tenants_of(connection: Connection, user_id: int) -> list[tuple[int, str, str]]:
+    """(tenant id, name, role) of every tenant that a user may see, by name; at most 1,000."""
+    return connection.execute(
+        """SELECT t.id, t.name,
+                  (SELECT r.role FROM user_roles r
+                   WHERE r.user_id = %(user)s AND (r.tenant_id = t.id OR r.tenant_id IS NULL)
+                   ORDER BY r.tenant_id NULLS LAST LIMIT 1)
+           FROM tenants t
+           WHERE EXISTS (SELECT FROM user_roles r
+                         WHERE r.user_id = %(user)s AND (r.tenant_id = t.id OR r.tenant_id IS NULL))
+           ORDER BY t.name LIMIT 1000""",
+        {"user": user_id},
+    ).fetchall()  # type: ignore[return-value]

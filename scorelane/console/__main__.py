@@ -1,0 +1,28 @@
+"""The console as a program: one process, loopback unless told otherwise."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from scorelane.console import Config, create_app
+from scorelane.settings import Settings
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    settings = Settings()
+    app = create_app(Config(settings.api_database_url, https=settings.console_https))
+    uvicorn.run(
+        app,
+        host=settings.console_host,
+        port=settings.console_port,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=settings.console_https,
+        timeout_graceful_shutdown=3,
+        limit_concurrency=200,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One module a page: its routes, what it asks of the database, what it shows."""
