@@ -10,13 +10,16 @@ import zstandard
 from scorelane.mail import Envelope, Message, parse
 from scorelane.scoring import context
 from scorelane.signals.sightings import Shown, shown
+from tasks.attachments import replay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from db.chunks import Stored
+    from db.session import Connection
     from scorelane.signals.compute import Facts
     from scorelane.signals.context import History
+    from tasks.attachments import Attachments, Known
 
 MAX_RAW_BYTES = 64 * 1024 * 1024
 
@@ -32,6 +35,8 @@ class Input(NamedTuple):
     """By kind; None where enrichment has not been asked."""
     extractor: str = ""
     """Version of the extractor whose stored results the message carries."""
+    unopened: tuple[bytes, ...] = ()
+    """SHA-256 of the attachments for which the chunk's time was not enough."""
 
     @property
     def fact_ids(self) -> tuple[str, ...] | None:
@@ -41,22 +46,28 @@ class Input(NamedTuple):
         return tuple(sorted({fact.fact_id for of_kind in self.facts.values() for fact in of_kind}))
 
 
-def read(stored: Sequence[Stored]) -> list[Input]:
-    """Stored messages, parsed."""
-    found = []
-    for row in stored:
-        message = _message(row)
-        seen = shown(message, mailbox=row.mailbox, at=row.received_at, outbound=row.direction == "outbound")
-        found.append(Input(row, message, seen))
-    return found
+def read(connection: Connection, tenant_id: int, stored: Sequence[Stored], attachments: Attachments) -> list[Input]:
+    """Stored messages, parsed, their attachments opened."""
+    known = attachments.open(connection, tenant_id, [_message(row) for row in stored])
+    return [_input(*row) for row in zip(stored, known, strict=True)]
 
 
-def as_logged(stored: Sequence[Stored]) -> list[Input]:
-    """Stored messages with the history that their current vector consumed: what came later is not let in."""
+def as_logged(connection: Connection, tenant_id: int, stored: Sequence[Stored]) -> list[Input]:
+    """Stored messages with the history and the attachments' results that their current vector consumed.
+
+    What came later is not let in.
+    """
+    logged = [None if row.context is None else context.decode(row.context) for row in stored]
+    known = replay(connection, tenant_id, [_message(row) for row in stored], logged)
     return [
-        one._replace(history=None if one.stored.context is None else context.decode(one.stored.context).history)
-        for one in read(stored)
+        _input(row, one)._replace(history=None if said is None else said.history)
+        for row, one, said in zip(stored, known, logged, strict=True)
     ]
+
+
+def _input(row: Stored, known: Known) -> Input:
+    seen = shown(known.message, mailbox=row.mailbox, at=row.received_at, outbound=row.direction == "outbound")
+    return Input(row, known.message, seen, extractor=known.extractor, unopened=known.unopened)
 
 
 def _message(row: Stored) -> Message:

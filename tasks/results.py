@@ -79,6 +79,7 @@ def score(given: Sequence[Input], directory: Directory, standing: Standing, *, c
                         history=one.history,
                         facts=one.fact_ids,
                         extractor=one.extractor,
+                        unopened=one.unopened,
                         parser=_parser(),
                     )
                 ),

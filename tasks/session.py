@@ -15,6 +15,7 @@ from db.session import Connection, connect
 from scorelane.scoring import Bundle, BundleMismatch, Policy, Scorer, TenantPolicy
 from scorelane.signals import SignalSet, signal_set
 from scorelane.signals.context import Directory
+from tasks.attachments import Attachments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,8 @@ class Standing(NamedTuple):
     directory: Directory
     signals: SignalSet
     """Every registered signal: what a vector holds."""
+    attachments: Attachments
+    """What opens attachments."""
 
 
 class Session:
@@ -57,6 +60,7 @@ class Session:
         self._policies: dict[tuple[int, int], TenantPolicy] = {}
         self._directories: dict[tuple[int, int], Directory] = {}
         self._signals: SignalSet | None = None
+        self.attachments = Attachments()
         self.worker = f"{group}@{socket.gethostname()}:{os.getpid()}"
         self.shard = os.getpid()
 
@@ -97,6 +101,7 @@ class Session:
             shadow=None if shadow is None else Scorer(shadow, Policy.from_bundle(shadow, own, basis.policy_version)),
             directory=self.directory(tenant_id, basis.directory_version),
             signals=self.signals(),
+            attachments=self.attachments,
         )
 
     def bundle(self, digest: str, path: str | Path) -> Bundle:

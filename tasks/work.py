@@ -24,12 +24,14 @@ def load(connection: Connection, claim: Claim) -> list[Stored]:
     return chunks.load(connection, claim.id) if claim.kind in FIRST else chunks.load_scored(connection, claim)
 
 
-def score(_connection: Connection, claim: Claim, stored: Sequence[Stored], standing: Standing) -> list[NewScore]:
+def score(connection: Connection, claim: Claim, stored: Sequence[Stored], standing: Standing) -> list[NewScore]:
     """Rows to save. The connection is for what a message's entities ask for; no transaction is open."""
     if claim.kind in FIRST:
-        return results.score(inputs.read(stored), standing.directory, standing, cause="intake")
+        given = inputs.read(connection, claim.tenant_id, stored, standing.attachments)
+        return results.score(given, standing.directory, standing, cause="intake")
     cause = str(claim.spec.get("cause", claim.kind))
-    return results.score(inputs.as_logged(stored), standing.directory, standing, cause=cause)
+    given = inputs.as_logged(connection, claim.tenant_id, stored)
+    return results.score(given, standing.directory, standing, cause=cause)
 
 
 def save(connection: Connection, claim: Claim, new: Sequence[NewScore]) -> int:

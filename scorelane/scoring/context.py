@@ -20,6 +20,8 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     """Ids of the facts; None where enrichment had not been asked."""
     extractor: str = ""
     """Version of the attachment extractor whose stored results were read; empty where none were."""
+    unopened: tuple[bytes, ...] = ()
+    """SHA-256 of the attachments for which the chunk's time was not enough: their status was timeout."""
     parser: str = ""
     """Digest of the parser's versions."""
     reconstructed: bool = False
