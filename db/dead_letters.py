@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -38,6 +38,18 @@ def listing(connection: Connection, *, limit: int = 100, resolved: bool = False)
            WHERE %s OR d.resolution IS NULL ORDER BY d.id DESC LIMIT %s""",
         (resolved, limit),
     ).fetchall()
+
+
+def page(connection: Connection, *, resolved: bool, before: int | None, limit: int) -> list[dict[str, Any]]:
+    """At most `limit` dead letters that this connection may see, newest first, with an id below `before`."""
+    columns = ("id", "message_id", "lane", "attempts", "error", "died_at", "resolution", "resolved_by")
+    rows = connection.execute(
+        """SELECT id, message_id, lane, attempts, error, died_at, resolution, resolved_by FROM dead_letters
+           WHERE (%(resolved)s OR resolution IS NULL) AND (%(before)s::bigint IS NULL OR id < %(before)s)
+           ORDER BY id DESC LIMIT %(limit)s""",
+        {"resolved": resolved, "before": before, "limit": limit},
+    ).fetchall()
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def replay(connection: Connection, letter_id: int, author: str) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection as SqlConnection
+    from sqlalchemy import Select
 
     from db.session import Connection
 
@@ -34,10 +35,17 @@ class Filter:
     before: UUID | None = None
 
 
-def listing(connection: SqlConnection, wanted: Filter, limit: int) -> list[dict[str, Any]]:
-    """At most `limit` messages with their current verdict, newest id first."""
+def find(connection: SqlConnection, message_id: UUID) -> dict[str, Any] | None:
+    """One message with its current verdict, or None."""
+    query = _shown().where(message_state.c.message_id == message_id, messages.c.id == message_id)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
+
+
+def _shown() -> Select[Any]:
+    """What a listing shows of each message."""
     state = message_state.c
-    query = (
+    return (
         select(
             messages.c.id,
             tenants.c.name.label("tenant"),
@@ -58,9 +66,13 @@ def listing(connection: SqlConnection, wanted: Filter, limit: int) -> list[dict[
         .join(messages, messages.c.id == state.message_id)
         .join(tenants, tenants.c.id == state.tenant_id)
         .join(mailboxes, mailboxes.c.id == state.mailbox_id)
-        .order_by(state.message_id.desc())
-        .limit(limit)
     )
+
+
+def listing(connection: SqlConnection, wanted: Filter, limit: int) -> list[dict[str, Any]]:
+    """At most `limit` messages with their current verdict, newest id first."""
+    state = message_state.c
+    query = _shown().order_by(state.message_id.desc()).limit(limit)
     if wanted.tenant is not None:
         query = query.where(
             state.tenant_id == select(tenants.c.id).where(tenants.c.name == wanted.tenant).scalar_subquery()
@@ -89,6 +101,13 @@ def revisions(connection: SqlConnection, message_id: UUID) -> list[dict[str, Any
     """Every score of a message, first revision first."""
     query = select(scores).where(scores.c.message_id == message_id).order_by(scores.c.revision)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def revision(connection: SqlConnection, message_id: UUID, number: int) -> dict[str, Any] | None:
+    """One score of a message, or None."""
+    query = select(scores).where(scores.c.message_id == message_id, scores.c.revision == number)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
 
 
 def raw(connection: Connection, message_id: UUID) -> tuple[bytes, datetime, bytes | None, str] | None:

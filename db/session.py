@@ -54,6 +54,12 @@ def engine(url: str) -> Engine:
     return create_engine(target, poolclass=NullPool)
 
 
+def answers(target: Engine) -> None:
+    """Return when the server answers; raises what SQLAlchemy raises when it does not."""
+    with target.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+
+
 def pooled_engine(url: str, *, application: str, connections: int, statement_timeout_s: int = 20) -> Engine:
     """A SQLAlchemy engine that keeps connections, each checked before it is lent; for servers of many short reads."""
     from sqlalchemy import create_engine  # noqa: PLC0415 - keeps the enqueuer's import light

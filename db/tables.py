@@ -546,3 +546,33 @@ console_sessions = Table(
     required("expires_at", TIME),
     Index("console_sessions_user", "user_id"),
 )
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    tenant(),
+    required("name", Text),
+    required("role", Text),
+    required("secret_sha256", LargeBinary),
+    optional("previous_sha256", LargeBinary),
+    optional("previous_until", TIME),
+    required("rate_per_s", Integer),
+    required("created_by", Text),
+    required("created_at", TIME, default="now()"),
+    optional("expires_at", TIME),
+    optional("revoked_at", TIME),
+    optional("last_used_at", TIME),
+    Index("api_keys_tenant", "tenant_id", "created_at"),
+)
+audit_log = Table(
+    "audit_log",
+    metadata,
+    identity(BigInteger),
+    tenant(references=False),
+    required("at", TIME, default="now()"),
+    required("actor", Text),
+    required("action", Text),
+    optional("object", Text),
+    optional("detail", JSONB),
+    Index("audit_log_tenant", "tenant_id", "id"),
+)

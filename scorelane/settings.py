@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     console_port: int = Field(default=8025, ge=1, le=65535)
     console_https: bool = False
     """The console stands behind a proxy that speaks HTTPS: cookies go over HTTPS only."""
+    api_host: str = "127.0.0.1"
+    api_port: int | None = Field(default=None, ge=1, le=65535)
+    """None takes a free one under `scorelane up`, 8026 elsewhere."""
+    api_processes: int = Field(default=1, ge=1, le=64)
     concurrency: int | None = Field(default=None, ge=1)
     """Processes of each worker group; None takes one a core for bulk work."""
 

@@ -110,6 +110,11 @@ class Processes:
         env |= {"SCORELANE_API_DATABASE_URL": api_url, "SCORELANE_CONSOLE_PORT": str(port)}
         self.programs.append(Program("console", [sys.executable, "-m", "scorelane.console"], env))
 
+    def add_api(self, port: int) -> None:
+        """Serve HTTP on the loopback."""
+        env = {**self._env, "SCORELANE_API_PORT": str(port)}
+        self.programs.append(Program("api", [sys.executable, "-m", "scorelane.api"], env))
+
     def start(self) -> None:
         """Start everything that was added, from a thread that lives as long as the programs do."""
         self._watcher.start()

@@ -30,6 +30,7 @@ class System(NamedTuple):
     console_url: str | None = None
     console_password: str | None = None
     """Of the user `admin`, while it is still the one that was generated."""
+    api_url: str | None = None
 
 
 @contextlib.contextmanager
@@ -41,6 +42,8 @@ def run_system(
     flower: bool = True,
     console_port: int | None = None,
     console: bool = True,
+    api_port: int | None = None,
+    api: bool = True,
     bundle: Path | None = None,
 ) -> Iterator[System]:
     """Everything while the context is open; nothing is left running after it."""
@@ -59,6 +62,9 @@ def run_system(
             if console:
                 password = ensure_first_admin(stack)
                 processes.add_console(door, stack.api_url)
+            desk = api_port or free_port()
+            if api:
+                processes.add_api(desk)
             processes.start()
             yield System(
                 stack,
@@ -67,6 +73,7 @@ def run_system(
                 stack.passwords["flower"],
                 f"http://127.0.0.1:{door}" if console else None,
                 password,
+                f"http://127.0.0.1:{desk}" if api else None,
             )
 
 

@@ -81,7 +81,7 @@ def show(
         if not found or found[0]["id"] != wanted:
             raise CommandError(f"there is no message {wanted}")
         revisions = [
-            {**revision, "reasons": reasons(connection, wanted, revision["revision"], revision["bundle"])}
+            {**revision, "reasons": reasons(connection, wanted, revision["revision"])}
             for revision in messages.revisions(sql, wanted)
         ]
     if as_json:
@@ -96,41 +96,14 @@ def show(
         output.table(title, ("reasons",), [(reason,) for reason in revision["reasons"]])
 
 
-def reasons(connection: Connection, message_id: UUID, revision: int, digest: str) -> list[str]:
+def reasons(connection: Connection, message_id: UUID, revision: int) -> list[str]:
     """Sentences of one revision, strongest first; one that says so where vector or bundle are gone."""
-    import numpy as np
-    import zstandard
+    from scorelane import explanations
 
-    from db import bases, bundles, messages
-    from scorelane.mail import parse
-    from scorelane.scoring import explain, own_columns, read_by_model
-
-    stored = messages.vector(connection, message_id, revision)
-    pointer = bundles.current(connection)
-    if stored is None or pointer is None:
-        return ["the reasons are gone: the vector of this revision is no longer stored"]
-    if pointer.live != digest:
-        return [f"the reasons need bundle {digest[:12]}, which is not the live one"]
-    raw = messages.raw(connection, message_id)
-    text = ""
-    if raw is not None:
-        content = zstandard.ZstdDecompressor().decompress(raw[0], max_output_size=1 << 26)
-        text = read_by_model(parse(content, received_at=raw[1]))
-    vector, _, text_log_odds, digest_of_set = stored
-    bundle = _bundle(pointer.live_path)
-    known = bases.signals(connection, digest_of_set)
-    names = bundle.signal_set.names if known is None else known[0]
-    row = own_columns(bundle, np.frombuffer(vector, "<f4")[np.newaxis, :], names)[0]
-    wording = float("nan") if text_log_odds is None else text_log_odds
-    return explain(bundle, row, wording, text).reasons(REASONS)
-
-
-def _bundle(path: str, _loaded: dict[str, Any] = {}) -> Any:  # noqa: B006 - a bundle is loaded once a command
-    from scorelane.scoring import Bundle
-
-    if path not in _loaded:
-        _loaded[path] = Bundle.load(path)
-    return _loaded[path]
+    try:
+        return explanations.read(connection, message_id, revision).reasons(REASONS)
+    except explanations.Gone as gone:
+        return [f"the reasons are gone: {gone}"]
 
 
 def _pages(connection: SqlConnection, wanted: Filter, limit: int | None) -> Iterator[dict[str, Any]]:

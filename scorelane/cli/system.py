@@ -41,6 +41,7 @@ def up() -> None:
         groups=lane_groups(settings.concurrency),
         flower_port=settings.flower_port,
         console_port=settings.console_port if "console_port" in settings.model_fields_set else None,
+        api_port=settings.api_port,
         bundle=settings.bundle,
     )
     output.note("stopped")
@@ -103,7 +104,7 @@ def demo() -> None:
     tally = Tally()
     with _passing_home(Settings().home) as home:
         output.note("starting PostgreSQL, Valkey, dispatcher and workers")
-        with run_system(home, groups=[group], flower=False, console=False) as system:
+        with run_system(home, groups=[group], flower=False, console=False, api=False) as system:
             url = system.stack.worker_url
             make_tenant(url, DEMO_TENANT)
             output.note(f"enqueuing {len(samples)} generated messages")
@@ -153,7 +154,7 @@ def _print_verdicts(url: str, samples: Mapping[str, SampleMessage]) -> None:
         cells = []
         for row in flagged + clean:
             revisions = queries.revisions(sql, row["id"])
-            why = reasons(connection, row["id"], row["revision"], revisions[-1]["bundle"]) if revisions else []
+            why = reasons(connection, row["id"], row["revision"]) if revisions else []
             cells.append(_cells(row, samples[row["source"]].kind, why))
     columns = ("verdict", "category", "log-odds", "generated as", "subject", "top reasons")
     title = f"The {len(flagged)} highest scores and the {len(clean)} lowest of {len(rows)}"

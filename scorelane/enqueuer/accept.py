@@ -94,6 +94,7 @@ class Enqueuer:
         mailbox: str,
         lane: str = "realtime",
         idempotency_key: str | None = None,
+        actor: str | None = None,
     ) -> list[Receipt]:
         """Receipts in the order of the messages; when this returns, what is accepted is durable.
 
@@ -106,7 +107,7 @@ class Enqueuer:
             raise Rejected(f"lane {lane!r} is not one of {', '.join(LANES)}")
         with self._turn:
             try:
-                return self._accept(messages, tenant, mailbox, LANES[lane], idempotency_key)
+                return self._accept(messages, tenant, mailbox, LANES[lane], idempotency_key, actor or self._actor)
             except psycopg.errors.DiskFull as fault:
                 raise Unavailable("the database's disk is full; nothing of this batch was stored") from fault
             except psycopg.OperationalError as fault:
@@ -114,8 +115,8 @@ class Enqueuer:
                 reason = str(fault).strip().splitlines()[0]
                 raise Unavailable(f"the database is not available: {reason}") from fault
 
-    def _accept(
-        self, messages: Sequence[Incoming], tenant: str, mailbox: str, lane: Lane, key: str | None
+    def _accept(  # noqa: PLR0917 - `accept` with its names resolved
+        self, messages: Sequence[Incoming], tenant: str, mailbox: str, lane: Lane, key: str | None, actor: str
     ) -> list[Receipt]:
         connection = self._open()
         place = self._place(connection, tenant, mailbox)
@@ -144,7 +145,7 @@ class Enqueuer:
                     job_id=uuid7(),
                     tenant_id=place.tenant_id,
                     lane=lane.name,
-                    actor=self._actor,
+                    actor=actor,
                     key=key,
                 )
                 if state == "cancelled":

@@ -6,13 +6,25 @@ import queue
 import threading
 import time
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
     from scorelane.enqueuer.accept import Enqueuer, Incoming, Receipt
 
 LINGER_S = 0.010
 BATCH = 64
+
+
+class _Place(NamedTuple):
+    tenant: str
+    mailbox: str
+    actor: str | None
+
+
+class _Waiting(NamedTuple):
+    place: _Place
+    message: Incoming
+    future: Future[Receipt]
 
 
 class Linger:
@@ -26,7 +38,7 @@ class Linger:
         self._enqueuer = enqueuer
         self._lane = lane
         self._linger_s = linger_s
-        self._waiting: queue.SimpleQueue[tuple[str, str, Incoming, Future[Receipt]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="linger", daemon=True)
         self._thread.start()
 
@@ -36,10 +48,10 @@ class Linger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def submit(self, message: Incoming, *, tenant: str, mailbox: str) -> Future[Receipt]:
+    def submit(self, message: Incoming, *, tenant: str, mailbox: str, actor: str | None = None) -> Future[Receipt]:
         """The receipt to come; durable once it is there. Its exception is what `Enqueuer.accept` raised."""
         future: Future[Receipt] = Future()
-        self._waiting.put((tenant, mailbox, message, future))
+        self._waiting.put(_Waiting(_Place(tenant, mailbox, actor), message, future))
         return future
 
     def close(self) -> None:
@@ -68,18 +80,24 @@ class Linger:
             if stop:
                 return
 
-    def _store(self, group: list[tuple[str, str, Incoming, Future[Receipt]]]) -> None:
-        places: dict[tuple[str, str], list[tuple[Incoming, Future[Receipt]]]] = {}
-        for tenant, mailbox, message, future in group:
-            places.setdefault((tenant, mailbox), []).append((message, future))
-        for (tenant, mailbox), items in places.items():
+    def _store(self, group: list[_Waiting]) -> None:
+        places: dict[_Place, list[_Waiting]] = {}
+        for item in group:
+            # A caller who has gone away (its future is cancelled) has not been promised anything.
+            if item.future.set_running_or_notify_cancel():
+                places.setdefault(item.place, []).append(item)
+        for place, items in places.items():
             try:
                 receipts = self._enqueuer.accept(
-                    [message for message, _ in items], tenant=tenant, mailbox=mailbox, lane=self._lane
+                    [item.message for item in items],
+                    tenant=place.tenant,
+                    mailbox=place.mailbox,
+                    lane=self._lane,
+                    actor=place.actor,
                 )
             except Exception as fault:  # noqa: BLE001 - whatever it is belongs to the callers who wait
-                for _, future in items:
-                    future.set_exception(fault)
+                for item in items:
+                    item.future.set_exception(fault)
             else:
-                for (_, future), receipt in zip(items, receipts, strict=True):
-                    future.set_result(receipt)
+                for item, receipt in zip(items, receipts, strict=True):
+                    item.future.set_result(receipt)

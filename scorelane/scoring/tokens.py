@@ -213,7 +213,7 @@ def spelled(text: str) -> list[tuple[str, int]]:
     if not len(words.hashes):
         return []
     whole = data.tobytes()
-    masks = {int(value * _MIX): f"<{name}>" for name, value in _MASKED.items()}
+    masks = {int(value) * int(_MIX) % 2**64: f"<{name}>" for name, value in _MASKED.items()}
     names = [
         masks.get(int(hashed)) or whole[begin:end].decode("utf-8", "replace")
         for hashed, begin, end in zip(words.hashes, words.begin, words.end, strict=True)
