@@ -45,6 +45,9 @@ class Wanted:
     header_message_id: str | None = None
     entities: tuple[Entity, ...] = ()
     """A message must have shown every one of them."""
+    alike: UUID | None = None
+    """Only messages that share an entity of kind `alike_kind` with this one."""
+    alike_kind: int = 0
     since: datetime | None = None
     until: datetime | None = None
     least_log_odds: float | None = None
@@ -106,6 +109,11 @@ def _by_state(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     for entity in wanted.entities:
         seen = select(sightings.c.message_id).where(sightings.c.kind == entity.kind, sightings.c.entity == entity.key)
         yield state.message_id.in_(seen)
+    if wanted.alike is not None:
+        mine = sightings.alias("mine")
+        shared = (mine.c.kind == sightings.c.kind) & (mine.c.entity == sightings.c.entity)
+        seen = select(sightings.c.message_id).join(mine, shared)
+        yield state.message_id.in_(seen.where(mine.c.message_id == wanted.alike, mine.c.kind == wanted.alike_kind))
     if wanted.least_log_odds is not None:
         yield state.log_odds >= wanted.least_log_odds
     if wanted.most_log_odds is not None:
@@ -240,16 +248,43 @@ def reach(connection: Connection, message_id: UUID, kinds: Sequence[int]) -> lis
     return _named(rows)
 
 
-def recipients(connection: Connection, entity: Entity, limit: int) -> list[dict[str, Any]]:
-    """Mailboxes that an entity reached, most messages first, over its newest MOST_COUNTED sightings."""
+def alike_by_mailbox(
+    connection: Connection, message_id: UUID, kinds: Sequence[int], limit: int
+) -> list[dict[str, Any]]:
+    """Mailboxes that got messages with the same entities of these kinds, this one among them, most messages first.
+
+    Of each entity the newest MOST_COUNTED sightings are read, and of the message at most 64 entities.
+    """
     rows = connection.execute(
-        """SELECT b.address AS mailbox, count(*) AS messages, min(n.received_at) AS first_at,
-                  max(n.received_at) AS last_at
-           FROM (SELECT mailbox_id, received_at FROM sightings WHERE kind = %(kind)s AND entity = %(key)s
-                 ORDER BY received_at DESC LIMIT %(most)s) n
-           JOIN mailboxes b ON b.id = n.mailbox_id
+        """WITH mine AS (SELECT kind, entity FROM sightings
+                         WHERE message_id = %(id)s AND kind = ANY (%(kinds)s) ORDER BY kind, entity LIMIT 64),
+                alike AS (SELECT DISTINCT o.message_id, o.mailbox_id, o.received_at FROM mine CROSS JOIN LATERAL (
+                              SELECT s.message_id, s.mailbox_id, s.received_at FROM sightings s
+                              WHERE s.kind = mine.kind AND s.entity = mine.entity
+                              ORDER BY s.received_at DESC LIMIT %(most)s) o)
+           SELECT b.address AS mailbox, count(*) AS messages, min(a.received_at) AS first_at,
+                  max(a.received_at) AS last_at
+           FROM alike a JOIN mailboxes b ON b.id = a.mailbox_id
            GROUP BY b.address ORDER BY count(*) DESC, b.address LIMIT %(limit)s""",
-        {"kind": entity.kind, "key": entity.key, "most": MOST_COUNTED, "limit": limit},
+        {"id": message_id, "kinds": list(kinds), "most": MOST_COUNTED, "limit": limit},
+    )
+    return _named(rows)
+
+
+def revisions(connection: Connection, message_id: UUID) -> list[dict[str, Any]]:
+    """Every score of a message with its bundle's name and what the bundle in shadow said; the last 100."""
+    rows = connection.execute(
+        """SELECT * FROM (
+               SELECT s.revision, s.cause, s.provisional, s.log_odds, s.score, s.verdict, s.category, s.rule,
+                      s.bundle, b.name AS bundle_name, s.signal_set, s.policy_version, s.basis_time, s.known_at,
+                      h.log_odds AS shadow_log_odds, h.verdict AS shadow_verdict, hb.name AS shadow_name
+               FROM scores s LEFT JOIN bundles b ON b.digest = s.bundle
+               LEFT JOIN shadow_scores h ON h.message_id = s.message_id AND h.revision = s.revision
+                    AND h.message_id = %(id)s
+               LEFT JOIN bundles hb ON hb.digest = h.bundle
+               WHERE s.message_id = %(id)s ORDER BY s.revision DESC LIMIT 100) newest
+           ORDER BY revision""",
+        {"id": message_id},
     )
     return _named(rows)
 

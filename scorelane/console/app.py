@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from scorelane.console.errors import ConsoleError, NotFound
 from scorelane.console.headers import SecurityHeaders
 from scorelane.console.house import HERE, House
-from scorelane.console.pages import account, inbox, login
+from scorelane.console.pages import account, inbox, lanes, login, message, models
 from scorelane.console.visit import theme
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def create_app(config: Config) -> ASGIApp:
         *login.ROUTES,
         *account.ROUTES,
         *inbox.ROUTES,
+        *message.ROUTES,
+        *lanes.ROUTES,
+        *models.ROUTES,
         Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
     ]
     handlers: dict[Any, Any] = {ConsoleError: _told, HTTPException: _http, Exception: _bug}

@@ -15,6 +15,7 @@ from scorelane.console import entities
 from scorelane.console.errors import Misused
 from scorelane.scoring.category import CATEGORIES
 from scorelane.scoring.policy import VERDICTS
+from scorelane.signals.sightings import CONTENT
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
@@ -39,6 +40,8 @@ class Filters:
     link: str = ""
     hash: str = ""
     message_id: str = ""
+    like: str = ""
+    """Id of a message whose text is nearly the same."""
     since: str = ""
     until: str = ""
     least: str = ""
@@ -75,12 +78,14 @@ class Filters:
             subject=self.subject or None,
             header_message_id=self.message_id or None,
             entities=self._entities(),
+            alike=_id("like", self.like),
+            alike_kind=CONTENT,
             since=_day("since", self.since),
             until=_day("until", self.until, end=True),
             least_log_odds=_log_odds("least", self.least),
             most_log_odds=_log_odds("most", self.most),
             labelled={"yes": True, "no": False}.get(self.labelled),
-            before=_id(self.before),
+            before=_id("before", self.before),
         )
 
     def _entities(self) -> tuple[Entity, ...]:
@@ -92,6 +97,11 @@ class Filters:
         if self.hash:
             found.append(entities.attachment(self.hash))
         return tuple(found)
+
+
+def everything(**fields: str) -> str:
+    """The inbox's address for every message, flagged or not, under some filters."""
+    return Filters(verdict=("any",)).url(**fields)
 
 
 def read(params: QueryParams) -> Filters:
@@ -183,13 +193,13 @@ def _log_odds(field: str, text: str) -> float | None:
     return math.log(share / (1 - share))
 
 
-def _id(text: str) -> UUID | None:
+def _id(field: str, text: str) -> UUID | None:
     if not text:
         return None
     try:
         return UUID(text)
     except ValueError:
-        raise Misused("before", f"{text[:60]!r} is not a message id") from None
+        raise Misused(field, f"{text[:60]!r} is not a message id") from None
 
 
 def _each(value: str | tuple[str, ...]) -> tuple[str, ...]:

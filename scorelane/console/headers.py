@@ -44,6 +44,8 @@ class SecurityHeaders:
                 for name, value in HEADERS.items():
                     headers[name] = value
                 static = scope["path"].startswith("/static/")
+                if static:  # the sandboxed frame of a message has no origin, and reads its style sheet from here
+                    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
                 headers["Cache-Control"] = f"public, max-age={STATIC_AGE_S}" if static else "no-store"
                 if self._https:
                     headers["Strict-Transport-Security"] = "max-age=31536000"
