@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock check format test demo bench fuzz clean browser
+.PHONY: help install lock check format test demo bench fuzz clean servers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,10 +35,11 @@ check: install ## Ruff, mypy, import contracts
 format: install ## let Ruff rewrite what it can
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
 
-browser:
+servers:
 	@tests/browser/install-chromium
+	@tests/db/install-debian-servers
 
-test: install browser ## every test, on real servers and in a real browser
+test: install servers ## every test, on real servers and in a real browser
 	@$(BIN)/pytest
 
 demo: install ## score a sample mailbox through the lanes, print verdicts, leave nothing running
