@@ -97,3 +97,14 @@ def test_todays_ids_never_fall_into_a_default_partition(database):
         )
         assert worker.execute("SELECT count(*) FROM message_state").fetchone() == (1,)
         assert worker.execute("SELECT count(*) FROM message_state_default").fetchone() == (0,)
+
+
+def test_the_worker_role_may_look_into_every_default_partition(database):
+    """The dispatcher counts what fell outside the partitions made ahead."""
+    with connect(database.worker_url, application="test") as worker:
+        defaults = worker.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relname ~ '_default$'"
+        ).fetchall()
+        assert len(defaults) >= 6
+        for (name,) in defaults:
+            assert worker.execute(f"SELECT count(*) FROM {name}").fetchone() == (0,)

@@ -156,7 +156,7 @@ def upgrade() -> None:
             f"CREATE POLICY own_tenant ON {table} TO scorelane_api "
             "USING (tenant_id = nullif(current_setting('app.tenant', true), '')::integer)"
         )
-    names = ", ".join((*OF_TENANTS, "signal_sets"))
+    names = ", ".join((*OF_TENANTS, "signal_sets", "shadow_scores_default"))
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {names} TO scorelane_worker")
     op.execute("GRANT SELECT ON shadow_scores, signal_sets TO scorelane_api")
 
