@@ -34,6 +34,11 @@ def lead(connection: Connection, holder: str, lease_s: float) -> int | None:
     return None if row is None else int(str(row[0]))
 
 
+def limit_idle(connection: Connection, seconds: float) -> None:
+    """Have the server end this session when it stands still in a transaction for so long, as a frozen leader does."""
+    connection.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", (f"{seconds:.0f}s",))
+
+
 def resign(connection: Connection, holder: str) -> None:
     """Let another lead at once."""
     connection.execute("UPDATE dispatcher_lease SET lease_until = now() WHERE holder = %s", (holder,))

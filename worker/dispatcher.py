@@ -151,9 +151,7 @@ class Dispatcher:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._url, application="scorelane-dispatcher")
             # A leader that is frozen inside a transaction holds the lease row; the server ends it soon.
-            self._connection.execute(
-                "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", (f"{self._lease_s:.0f}s",)
-            )
+            dispatch.limit_idle(self._connection, self._lease_s)
         return self._connection
 
     def _forget_connection(self) -> None:
