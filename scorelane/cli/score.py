@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scorelane.cli.sources import Rejected, Source
+    from scorelane.extract import Extractor
+    from scorelane.mail import Message
     from scorelane.scoring import Scorer
 
 CHUNK_MESSAGES = 256
@@ -23,6 +25,7 @@ REASONS = 5
 
 def score(paths: list[str], *, jsonl: bool, explain: bool, bundle: Path | None) -> None:
     """Score everything under the paths; a line a message as they come, or one table."""
+    from scorelane.extract import Extractor
     from scorelane.scoring import Bundle, Policy, Scorer, default_bundle_path
 
     loaded = Bundle.load(bundle or default_bundle_path())
@@ -36,9 +39,9 @@ def score(paths: list[str], *, jsonl: bool, explain: bool, bundle: Path | None) 
         tell(item)
 
     rows: list[dict[str, Any]] = []
-    with output.progress("scoring") as done:
+    with Extractor() as extractor, output.progress("scoring") as done:
         for batch in batches(sources.read(paths), most=CHUNK_MESSAGES, on_rejected=refuse):
-            for row in scored(scorer, batch, explain=explain or not jsonl):
+            for row in scored(scorer, batch, extractor, explain=explain or not jsonl):
                 count += 1
                 if jsonl:
                     sys.stdout.write(output.to_json(row if explain else _without_reasons(row)) + "\n")
@@ -52,13 +55,13 @@ def score(paths: list[str], *, jsonl: bool, explain: bool, bundle: Path | None) 
         raise CommandError(f"no message was found ({rejected} rejected)")
 
 
-def scored(scorer: Scorer, batch: Sequence[Source], *, explain: bool) -> Iterator[dict[str, Any]]:
+def scored(scorer: Scorer, batch: Sequence[Source], extractor: Extractor, *, explain: bool) -> Iterator[dict[str, Any]]:
     """The contract's row of each message in order; with `explain`, its strongest reasons."""
     from scorelane.mail import parse
     from scorelane.scoring import explain as explain_row
     from scorelane.scoring import read_by_model
 
-    messages = [parse(source.raw, received_at=source.received_at) for source in batch]
+    messages = _opened([parse(source.raw, received_at=source.received_at) for source in batch], extractor)
     result = scorer.score(messages)
     for position, source in enumerate(batch):
         row: dict[str, Any] = {
@@ -79,6 +82,17 @@ def scored(scorer: Scorer, batch: Sequence[Source], *, explain: bool) -> Iterato
             )
             row["reasons"] = explanation.reasons(REASONS)
         yield row
+
+
+def _opened(messages: list[Message], extractor: Extractor) -> list[Message]:
+    """Messages joined with what their attachments hold; as they are where no server can be started."""
+    from scorelane.extract import Unavailable, open_all
+
+    try:
+        return open_all(messages, extractor)
+    except Unavailable as fault:
+        output.note(f"attachments were not opened: {fault}")
+        return messages
 
 
 def _without_reasons(row: dict[str, Any]) -> dict[str, Any]:

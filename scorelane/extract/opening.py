@@ -72,6 +72,15 @@ def open_chunk(
     )
 
 
+def open_all(messages: Sequence[Message], extractor: Extractor) -> list[Message]:
+    """Messages joined with their attachments where nothing is kept and time is no matter: training, one command.
+
+    Raises:
+        Unavailable: when no server can be started.
+    """
+    return open_chunk(messages, extractor, budget_s=float("inf")).messages
+
+
 def join(
     message: Message, chosen: Sequence[Wanted], known: Mapping[Key, bytes], skipped: Collection[bytes] = ()
 ) -> Message:

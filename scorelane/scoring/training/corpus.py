@@ -7,7 +7,7 @@ import hashlib
 import tarfile
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
+from scorelane.extract import Extractor, open_all
 from scorelane.mail import parse, refang
 from scorelane.scoring.errors import TrainingRejected
 from scorelane.scoring.text_model import read_by_model
@@ -113,9 +114,15 @@ def build(messages: Iterator[Labelled], processes: int = 2) -> Dataset:
 
 
 def _vectors(names: tuple[str, ...], batch: list[Labelled]) -> tuple[npt.NDArray[np.float32], list[str]]:
-    messages = [parse(m.raw, received_at=_received(m.date)) for m in batch]
+    messages = open_all([parse(m.raw, received_at=_received(m.date)) for m in batch], _extractor())
     matrix, _ = compute_chunk(messages, set_=signal_set(names))
     return matrix, [read_by_model(message) for message in messages]
+
+
+@cache
+def _extractor() -> Extractor:
+    """The server of this training process: vectors of training know attachments as those of workers do."""
+    return Extractor()
 
 
 def _received(date: str) -> datetime | None:
