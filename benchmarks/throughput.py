@@ -58,7 +58,7 @@ def main() -> None:
 def accepting(mail: Mail) -> Iterator[tuple[str, float, str]]:
     """Accepting new messages in batches, all of them again, and some one by one; no worker runs."""
     incoming = [Incoming(one.raw, one.received_at, source=one.name) for one in mail.messages]
-    with tempfile.TemporaryDirectory() as home, run_system(Path(home), groups=(), flower=False, api=False) as system:
+    with tempfile.TemporaryDirectory() as home, run_system(Path(home), groups=()) as system:
         with connect(system.stack.worker_url, application="bench") as sql:
             tenants.ensure(sql, "acme")
         with Enqueuer(system.stack.worker_url, system.stack.broker_url) as door:
@@ -111,7 +111,7 @@ def end_to_end(mail: Mail) -> float:
     groups = (Group("bench", ("interactive", "realtime", "rescan", "backfill"), 2),)
     with (
         tempfile.TemporaryDirectory() as home,
-        run_system(Path(home), groups=groups, flower=False, api=False) as system,
+        run_system(Path(home), groups=groups) as system,
     ):
         url = system.stack.worker_url
         with connect(url, application="bench") as sql, Enqueuer(url, system.stack.broker_url) as door:

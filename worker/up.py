@@ -16,21 +16,29 @@ from worker.stack import EmbeddedStack
 from worker.valkey import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
+SERVICES = ("flower", "console", "api")
+"""What people and other programs talk to, beside the lanes themselves; all of them run under `scorelane up`."""
+
+
+class Address(NamedTuple):
+    """Where a service is reached, and who may log in."""
+
+    url: str
+    user: str | None = None
+    password: str | None = None
+    """None where a person chose it."""
+
+
 class System(NamedTuple):
-    """A running system."""
+    """A running system; `addresses` by the name of the service."""
 
     stack: EmbeddedStack
     processes: Processes
-    flower_url: str | None
-    flower_password: str
-    console_url: str | None = None
-    console_password: str | None = None
-    """Of the user `admin`, while it is still the one that was generated."""
-    api_url: str | None = None
+    addresses: Mapping[str, Address]
 
 
 @contextlib.contextmanager
@@ -38,15 +46,14 @@ def run_system(
     home: Path,
     *,
     groups: Sequence[Group] | None = None,
-    flower_port: int | None = None,
-    flower: bool = True,
-    console_port: int | None = None,
-    console: bool = True,
-    api_port: int | None = None,
-    api: bool = True,
+    services: Sequence[str] = (),
+    ports: Mapping[str, int | None] | None = None,
     bundle: Path | None = None,
 ) -> Iterator[System]:
-    """Everything while the context is open; nothing is left running after it."""
+    """Servers, dispatcher, workers and the named services while the context is open; nothing is left after it.
+
+    A service without a port in `ports` takes a free one.
+    """
     with EmbeddedStack(home) as stack:
         migrate.upgrade(stack.owner_url)
         ensure_bundle(stack.worker_url, bundle)
@@ -54,27 +61,27 @@ def run_system(
             processes.add_dispatcher()
             for group in lane_groups() if groups is None else groups:
                 processes.add_group(group)
-            port = flower_port or free_port()
-            if flower:
-                processes.add_flower(port, stack.passwords["flower"])
-            password = None
-            door = console_port or free_port()
-            if console:
-                password = ensure_first_admin(stack)
-                processes.add_console(door, stack.api_url)
-            desk = api_port or free_port()
-            if api:
-                processes.add_api(desk)
+            addresses = {
+                name: _add(name, stack, processes, (ports or {}).get(name) or free_port()) for name in services
+            }
             processes.start()
-            yield System(
-                stack,
-                processes,
-                f"http://127.0.0.1:{port}" if flower else None,
-                stack.passwords["flower"],
-                f"http://127.0.0.1:{door}" if console else None,
-                password,
-                f"http://127.0.0.1:{desk}" if api else None,
-            )
+            yield System(stack, processes, addresses)
+
+
+def _add(service: str, stack: EmbeddedStack, processes: Processes, port: int) -> Address:
+    url = f"http://127.0.0.1:{port}"
+    match service:
+        case "flower":
+            processes.add_flower(port, stack.passwords["flower"])
+            return Address(url, "scorelane", stack.passwords["flower"])
+        case "console":
+            password = ensure_first_admin(stack)
+            processes.add_console(port, stack.api_url)
+            return Address(url, accounts.FIRST_ADMIN, password)
+        case "api":
+            processes.add_api(port)
+            return Address(url)
+    raise ValueError(f"no service is called {service!r}")
 
 
 def environment(stack: EmbeddedStack) -> dict[str, str]:

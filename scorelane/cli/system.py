@@ -31,7 +31,7 @@ def up() -> None:
     """Run everything in the foreground until interrupted."""
     from scorelane.settings import Settings
     from worker.processes import lane_groups
-    from worker.up import run_until_stopped
+    from worker.up import SERVICES, run_until_stopped
 
     settings = Settings()
     output.note(f"starting in {settings.home}")
@@ -39,9 +39,12 @@ def up() -> None:
         settings.home,
         _announce,
         groups=lane_groups(settings.concurrency),
-        flower_port=settings.flower_port,
-        console_port=settings.console_port if "console_port" in settings.model_fields_set else None,
-        api_port=settings.api_port,
+        services=SERVICES,
+        ports={
+            "flower": settings.flower_port,
+            "console": settings.console_port if "console_port" in settings.model_fields_set else None,
+            "api": settings.api_port,
+        },
         bundle=settings.bundle,
     )
     output.note("stopped")
@@ -64,11 +67,9 @@ def _announce(system: System) -> None:
         f"database  {_without_password(system.stack.worker_url)}",
         f"broker    {_without_password(system.stack.broker_url)}",
     ]
-    if system.flower_url:
-        lines.append(f"Flower    {system.flower_url}  user scorelane, password {system.flower_password}")
-    if system.console_url:
-        known = f"password {system.console_password}" if system.console_password else "password as you set it"
-        lines.append(f"console   {system.console_url}  user admin, {known}")
+    for name, address in system.addresses.items():
+        login = f"  user {address.user}, password {address.password or 'as you set it'}" if address.user else ""
+        lines.append(f"{name:<9} {address.url}{login}")
     lines += [
         "",
         "enqueue   scorelane enqueue PATH --tenant acme --mailbox all@acme.test --wait",
@@ -104,7 +105,7 @@ def demo() -> None:
     tally = Tally()
     with _passing_home(Settings().home) as home:
         output.note("starting PostgreSQL, Valkey, dispatcher and workers")
-        with run_system(home, groups=[group], flower=False, console=False, api=False) as system:
+        with run_system(home, groups=[group]) as system:
             url = system.stack.worker_url
             make_tenant(url, DEMO_TENANT)
             output.note(f"enqueuing {len(samples)} generated messages")

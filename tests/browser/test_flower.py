@@ -37,11 +37,11 @@ FLAGS = [
 @pytest.fixture(scope="module")
 def system(tmp_path_factory):
     groups = [Group("realtime", ("interactive", "realtime"), 1), Group("bulk", ("rescan", "backfill"), 1, nice=10)]
-    with run_system(tmp_path_factory.mktemp("home") / "s", groups=groups) as running:
+    with run_system(tmp_path_factory.mktemp("home") / "s", groups=groups, services=["flower"]) as running:
         deadline = time.monotonic() + 60
         while True:
             try:
-                urllib.request.urlopen(f"{running.flower_url}/healthcheck", timeout=2).close()
+                urllib.request.urlopen(f"{running.addresses['flower'].url}/healthcheck", timeout=2).close()
                 break
             except OSError:
                 assert time.monotonic() < deadline, "Flower did not start"
@@ -64,9 +64,9 @@ def load(system):
 
 
 def get(system, path, *, login=True):
-    request = urllib.request.Request(system.flower_url + path)
+    request = urllib.request.Request(system.addresses["flower"].url + path)
     if login:
-        secret = base64.b64encode(f"scorelane:{system.flower_password}".encode()).decode()
+        secret = base64.b64encode(f"scorelane:{system.addresses['flower'].password}".encode()).decode()
         request.add_header("Authorization", f"Basic {secret}")
     return urllib.request.urlopen(request, timeout=10)
 
@@ -91,18 +91,18 @@ def test_a_person_logs_in_and_sees_workers_lanes_and_tasks(system):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_context(
-            http_credentials={"username": "scorelane", "password": system.flower_password}
+            http_credentials={"username": "scorelane", "password": system.addresses["flower"].password}
         ).new_page()
-        page.goto(system.flower_url + "/workers")
+        page.goto(system.addresses["flower"].url + "/workers")
         host = socket.gethostname()
         page.get_by_text(f"realtime@{host}").first.wait_for(timeout=20_000)
         page.get_by_text(f"bulk@{host}").first.wait_for(timeout=20_000)
-        page.goto(system.flower_url + "/tasks")
+        page.goto(system.addresses["flower"].url + "/tasks")
         page.get_by_text("scorelane.score_chunks").first.wait_for(timeout=20_000)
         text = page.content()
         assert re.search(r"chunk \d+ · realtime · 64 messages · acme", text)
         assert re.search(r"chunk \d+ · backfill · 512 messages · acme", text)
-        page.goto(system.flower_url + "/broker")
+        page.goto(system.addresses["flower"].url + "/broker")
         for lane in ("interactive", "realtime", "rescan", "backfill", "enrich"):
             page.get_by_text(lane, exact=True).first.wait_for(timeout=20_000)
         browser.close()

@@ -35,7 +35,7 @@ def system(tmp_path_factory):
         patched.setattr(worker.postgres, "binaries", lambda: POSTGRES)
         patched.setattr(worker.valkey, "binary", lambda: Path(REDIS))
         group = Group("all", ("interactive", "realtime", "rescan", "backfill"), 1)
-        with run_system(tmp_path_factory.mktemp("debian") / "home", groups=[group], flower=False) as running:
+        with run_system(tmp_path_factory.mktemp("debian") / "home", groups=[group]) as running:
             yield running
 
 
