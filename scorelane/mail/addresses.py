@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator  # noqa: TC003 - an alias below names it at run time
 from functools import lru_cache
 
 from scorelane.mail.headers import decode
 from scorelane.mail.message import Address
 
-_TOKEN = re.compile(
-    r'"((?:[^"\\]|\\.){0,2000})"|\(([^()]{0,500})\)|<([^<>]{0,1000})>|([,;:])|([^"(<,;:]+)|(.)', re.DOTALL
-)
+_PLAIN = re.compile(r'[^"(<,;:]+')
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ANGLE = re.compile(r"<([^<>]{0,1000})>")
 _ESCAPE = re.compile(r"\\(.)")
+_CACHED_CHARS = 256
+_DOMAIN_CHARS = 512
+
+Token = tuple[str, str]
+"""Kind (word, comment, angle, mark) and text."""
 
 
 @lru_cache(maxsize=4096)
@@ -29,62 +35,117 @@ def to_ascii(domain: str) -> str:
 def parse_one(spec: str, name: str = "", group: str | None = None) -> Address:
     """An address from its addr-spec text."""
     spec = spec.strip()
-    if spec.lower().startswith("mailto:"):
+    if spec[:7].lower() == "mailto:":
         spec = spec[7:]
     if spec.startswith("@") and ":" in spec:  # obsolete source route
         spec = spec.partition(":")[2]
     local, at, domain = spec.rpartition("@")
     if not at:
         local, domain = spec, ""
-    return Address(name, local.strip().strip('"'), to_ascii(domain) if domain else "", group)
+    return Address(name, local.strip().strip('"'), to_ascii(domain[:_DOMAIN_CHARS]) if domain else "", group)
 
 
-def parse_list(value: str, most: int) -> tuple[Address, ...]:  # noqa: C901 - one token, one branch
+def parse_list(value: str, most: int) -> tuple[Address, ...]:
     """Addresses in order, at most `most`; a bare word becomes an address without a domain."""
+    return _cached_list(value, most) if len(value) < _CACHED_CHARS else _parse_list(value, most)
+
+
+def _parse_list(value: str, most: int) -> tuple[Address, ...]:
     found: list[Address] = []
     words: list[str] = []
     comment = ""
     angle: str | None = None
     group: str | None = None
-
-    def flush() -> None:
-        nonlocal angle, comment
-        phrase = " ".join("".join(words).split())
-        words.clear()
-        if angle is not None:
-            found.append(parse_one(angle, _name(phrase or comment), group))
-        elif phrase:
-            head, _, last = phrase.rpartition(" ")
-            if "@" in last:
-                found.append(parse_one(last, _name(head or comment), group))
-            else:
-                found.append(parse_one(phrase, _name(comment), group))
-        angle, comment = None, ""
-
-    for match in _TOKEN.finditer(value):
-        quoted, remark, inner, mark, text, stray = match.groups()
-        if quoted is not None:
-            words.append(_ESCAPE.sub(r"\1", quoted))
-        elif remark is not None:
-            comment = comment or remark
-        elif inner is not None:
-            angle = inner if angle is None else angle
-        elif mark == ":":
+    for kind, text in (*_tokens(value), ("mark", ",")):
+        if kind == "word":
+            words.append(text)
+        elif kind == "comment":
+            comment = comment or text
+        elif kind == "angle":
+            angle = text if angle is None else angle
+        elif text == ":":
             if "@" not in "".join(words) and angle is None:
-                group = " ".join("".join(words).split())
-                words.clear()
+                group = decode(_phrase(words))
+                words = []
             else:
                 words.append(":")
-        elif mark is not None:
-            flush()
-            if mark == ";":
+        else:
+            address = _address(_phrase(words), angle, comment, group)
+            if address is not None:
+                found.append(address)
+            words, angle, comment = [], None, ""
+            if text == ";":
                 group = None
             if len(found) >= most:
-                return tuple(found[:most])
+                break
+    return tuple(found)
+
+
+_cached_list = lru_cache(maxsize=1024)(_parse_list)
+
+
+def _tokens(value: str) -> Iterator[Token]:  # noqa: C901 - one kind of token, one branch
+    """Lexical tokens in one pass; a quote, comment or bracket that never closes is an ordinary character."""
+    at = 0
+    can_quote = can_comment = True
+    while at < len(value):
+        first = value[at]
+        closed: re.Match[str] | None = None
+        if first == '"' and can_quote:
+            closed = _QUOTED.match(value, at)
+            can_quote = closed is not None
+            if closed:
+                yield "word", _ESCAPE.sub(r"\1", closed.group(1))
+        elif first == "(" and can_comment:
+            end = _comment_end(value, at)
+            can_comment = end > at
+            if can_comment:
+                yield "comment", value[at + 1 : end - 1]
+                at = end
+                continue
+        elif first == "<":
+            closed = _ANGLE.match(value, at)
+            if closed:
+                yield "angle", closed.group(1)
+        elif first in ",;:":
+            yield "mark", first
+            at += 1
+            continue
         else:
-            words.append(text if text is not None else stray)
-    flush()
-    return tuple(found[:most])
+            closed = _PLAIN.match(value, at)
+            if closed:
+                yield "word", closed.group()
+        if closed is None:
+            yield "word", first
+        at = closed.end() if closed else at + 1
+
+
+def _comment_end(value: str, start: int) -> int:
+    """Place after the bracket that closes a comment, comments inside it included; `start` when none does."""
+    depth = 0
+    for at in range(start, len(value)):
+        if value[at] == "(":
+            depth += 1
+        elif value[at] == ")":
+            depth -= 1
+            if depth == 0:
+                return at + 1
+    return start
+
+
+def _phrase(words: list[str]) -> str:
+    return " ".join("".join(words).split())
+
+
+def _address(phrase: str, angle: str | None, comment: str, group: str | None) -> Address | None:
+    if angle is not None:
+        return parse_one(angle, _name(phrase or comment), group)
+    if not phrase:
+        return None
+    head, _, last = phrase.rpartition(" ")
+    if "@" in last:
+        return parse_one(last, _name(head or comment), group)
+    return parse_one(phrase, _name(comment), group)
 
 
 def _name(phrase: str) -> str:

@@ -6,11 +6,13 @@ from scorelane.mail.message import Defect
 
 KINDS = frozenset(
     {
+        "message_truncated",
         "header_truncated",  # the header block, a header or their number is over the limit
         "header_malformed",  # a line in the header block is no header field
         "header_8bit",  # raw bytes over 127 in a header
         "encoded_word_malformed",
-        "address_malformed",
+        "address_limit",
+        "hop_limit",
         "no_from",
         "many_from",
         "no_date",
@@ -24,9 +26,13 @@ KINDS = frozenset(
         "charset_unknown",
         "charset_lies",  # the bytes are not of the declared charset
         "encoding_unknown",
+        "base64_malformed",  # strange letters, no whole number of bytes, or text after the end
+        "uuencode_malformed",
+        "tnef_malformed",  # winmail.dat that ends early
         "body_truncated",
         "html_truncated",
         "html_depth_limit",
+        "html_style_limit",  # more styled elements than are looked at for hidden text
         "link_limit",
         "nul_bytes",
     }
@@ -48,3 +54,7 @@ class Defects:
     def all(self) -> tuple[Defect, ...]:
         """In the order in which they were found."""
         return tuple(Defect(kind, where) for kind, where in self._seen)
+
+
+CUTS = frozenset(kind for kind in KINDS if kind.endswith(("_limit", "_truncated")))
+"""Kinds that say a limit was met: something of the message was not read."""

@@ -2,45 +2,92 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote_to_bytes
 
-from scorelane.mail.charsets import decode_bytes, decode_declared
+from scorelane.mail.charsets import codec_name, decode_bytes, decode_declared
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scorelane.mail.defects import Defects
     from scorelane.mail.limits import Limits
 
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]{0,8192})\?=")
-_BETWEEN_WORDS = re.compile(r"(\?=)[ \t\r\n]+(=\?)")
-_FOLD = re.compile(r"\r?\n[ \t]+")
+_FOLD = re.compile(r"\n[ \t]+")
 _END = re.compile(rb"\r?\n\r?\n|\r\r")
+_PIECE = re.compile(r'[^";]+|"(?:[^"\\]|\\.)*"?|(;)', re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)")
+_CONTROLS = re.compile("[\\x00-\\x1f\\x7f]+")
+_LONGEST_NAME = 128
+_MOST_PARAMETERS = 64
+_CACHED_CHARS = 256
 
 
-def split(raw: bytes, limits: Limits, defects: Defects) -> list[tuple[str, str]]:  # noqa: C901 - one pass, one reason a branch
-    """Header fields as (name, unfolded raw value) in raw order."""
+class Fields(NamedTuple):
+    """The header of one message."""
+
+    raw: list[tuple[str, str]]
+    """(name as written, unfolded value) in raw order."""
+    decoded: tuple[tuple[str, str], ...]
+    """The same with encoded words decoded."""
+    raw_by_name: dict[str, list[str]]
+    """Lower-case name to its raw values in order."""
+    by_name: dict[str, tuple[str, ...]]
+    """Lower-case name to its decoded values in order."""
+
+
+def start_of_header(raw: bytes) -> int:
+    """Where the first header field begins: after a byte order mark, blank lines and an mbox line."""
     start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
-    while raw[start : start + 1] in (b"\r", b"\n"):
+    while raw[start : start + 1] in (b"\r", b"\n", b" ", b"\t"):
         start += 1
     if raw.startswith((b"From ", b">From "), start):
         start = raw.find(b"\n", start) + 1 or len(raw)
+    return start
+
+
+def read_fields(raw: bytes, limits: Limits, defects: Defects) -> Fields:
+    """Header fields of a message, each cut and each line that is none noted."""
+    fields = _split(_block(raw, limits, defects), limits, defects)
+    raw_index: dict[str, list[str]] = {}
+    for name, value in fields:
+        raw_index.setdefault(name.lower(), []).append(value)
+    index = {name: tuple(values) for name, values in raw_index.items()}
+    decoded = fields
+    if any("=?" in value for _, value in fields):
+        decoded = [(name, decode(value, defects)) for name, value in fields]
+        read: dict[str, list[str]] = {}
+        for name, value in decoded:
+            read.setdefault(name.lower(), []).append(value)
+        index = {name: tuple(values) for name, values in read.items()}
+    return Fields(fields, tuple(decoded), raw_index, index)
+
+
+def _block(raw: bytes, limits: Limits, defects: Defects) -> bytes:
+    start = start_of_header(raw)
     end = _END.search(raw, start, start + limits.header_block_bytes)
     if end is not None:
-        block = raw[start : end.start()]
-    else:
-        block = raw[start : start + limits.header_block_bytes]
-        if len(raw) - start > limits.header_block_bytes:
-            defects.add("header_truncated", "header")
+        return raw[start : end.start()]
+    if len(raw) - start > limits.header_block_bytes:
+        defects.add("header_truncated", "header")
+    return raw[start : start + limits.header_block_bytes]
+
+
+def _split(block: bytes, limits: Limits, defects: Defects) -> list[tuple[str, str]]:
     text = decode_bytes(block)
     if not block.isascii():
         defects.add("header_8bit", "header")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     fields: list[tuple[str, str]] = []
-    for line in _FOLD.sub(" ", text.lstrip(" \t")).replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+    for line in _FOLD.sub(" ", text).split("\n"):
         name, colon, value = line.partition(":")
-        name = name.rstrip(" \t")
-        if not colon or not name or " " in name or len(name) > 128:  # noqa: PLR2004 - no real name is longer
+        name = name.rstrip()
+        if not colon or not name or " " in name or len(name) > _LONGEST_NAME:
             if line.strip():
                 defects.add("header_malformed", "header")
             continue
@@ -55,46 +102,72 @@ def split(raw: bytes, limits: Limits, defects: Defects) -> list[tuple[str, str]]
 
 
 def decode(value: str, defects: Defects | None = None) -> str:
-    """Encoded words as text; what is no valid encoded word stays as it stands."""
+    """Encoded words as text; what is no valid encoded word stays as it stands.
+
+    Neighbouring words of one charset are joined before they are decoded: mail cuts characters in half there.
+    """
     if "=?" not in value:
         return value
-    joined = _BETWEEN_WORDS.sub(r"\1\2", value)
-
-    def word(match: re.Match[str]) -> str:
-        charset, kind, payload = match.groups()
-        try:
-            raw = _unbase64(payload) if kind in "bB" else _unquote(payload)
-        except (binascii.Error, ValueError):
+    found: list[str] = []
+    waiting = b""
+    charset: str | None = None
+    at = 0
+    for match in _WORD.finditer(value):
+        between = value[at : match.start()]
+        payload = _word_bytes(match.group(2), match.group(3))
+        if payload is None:
             if defects is not None:
                 defects.add("encoded_word_malformed", "header")
-            return match.group(0)
-        return decode_declared(raw, charset.partition("*")[0])[0]
+            continue
+        named = match.group(1).partition("*")[0].lower()
+        if charset is None or named != charset or between.strip():
+            if charset is not None:
+                found.append(decode_declared(waiting, charset)[0])
+            if charset is None or between.strip():
+                found.append(between)
+            waiting, charset = b"", named
+        waiting += payload
+        at = match.end()
+    if charset is not None:
+        if defects is not None and codec_name(charset) is None:
+            defects.add("charset_unknown", "header")
+        found.append(decode_declared(waiting, charset)[0])
+    found.append(value[at:])
+    return "".join(found)
 
-    return _WORD.sub(word, joined)
+
+def _word_bytes(kind: str, payload: str) -> bytes | None:
+    coded = payload.encode("ascii", "ignore")
+    try:
+        if kind in "qQ":
+            return binascii.a2b_qp(coded.replace(b"_", b" "), header=False)
+        bare = coded.rstrip(b"=")
+        return binascii.a2b_base64(bare + b"=" * (-len(bare) % 4))
+    except binascii.Error:
+        return None
 
 
-def _unbase64(payload: str) -> bytes:
-    compact = payload.encode("ascii", "ignore").rstrip(b"=")
-    return base64.b64decode(compact + b"=" * (-len(compact) % 4))
+def file_name(text: str) -> str:
+    """Last component of a path in either style, encoded words decoded, without control characters."""
+    text = _CONTROLS.sub("", decode(text))
+    return text.replace("\\", "/").rpartition("/")[2].strip()[:255]
 
 
-def _unquote(payload: str) -> bytes:
-    return binascii.a2b_qp(payload.replace("_", " ").encode("latin-1", "replace"), header=False)
-
-
-def parameters(value: str) -> tuple[str, dict[str, str]]:
+def parameters(value: str) -> tuple[str, Mapping[str, str]]:
     """Main value and parameters of Content-Type or Content-Disposition, in lower-case names (RFC 2045, RFC 2231)."""
-    main, _, rest = value.partition(";")
+    return _cached_parameters(value) if len(value) < _CACHED_CHARS else _parameters(value)
+
+
+def _parameters(value: str) -> tuple[str, Mapping[str, str]]:
+    main, *pieces = _pieces(value)
     found: dict[str, str] = {}
     continued: dict[str, list[tuple[int, bool, str]]] = {}
-    for piece in _pieces(rest):
+    for piece in pieces:
         name, equals, text = piece.partition("=")
         name = name.strip().lower()
-        text = text.strip()
-        if len(text) > 1 and text[0] == text[-1] == '"':
-            text = text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-        if not equals or not name or len(found) + len(continued) >= 64:  # noqa: PLR2004 - no real header has more
+        if not equals or not name or len(found) + len(continued) >= _MOST_PARAMETERS:
             continue
+        text = _unquoted(text.strip())
         base, star, tail = name.partition("*")
         if star:
             number = tail.rstrip("*")
@@ -102,42 +175,40 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
             continued.setdefault(base, []).append((index, tail.endswith("*") or tail == "", text))
         else:
             found.setdefault(name, text)
-    for base, pieces in continued.items():
-        found[base] = _extended(sorted(pieces))
+    for base, coded in continued.items():
+        found[base] = _extended(sorted(coded))
     return main.strip().lower(), found
 
 
-def _pieces(rest: str) -> list[str]:
-    """Parameters apart, with semicolons inside quotes kept."""
-    if '"' not in rest:
-        return rest.split(";")
-    pieces: list[str] = []
-    current: list[str] = []
-    quoted = False
-    for character in rest:
-        if character == '"':
-            quoted = not quoted
-        if character == ";" and not quoted:
-            pieces.append("".join(current))
-            current = []
+_cached_parameters = lru_cache(maxsize=2048)(_parameters)
+
+
+def _pieces(value: str) -> list[str]:
+    """What semicolons part, with those inside quotes kept."""
+    if '"' not in value:
+        return value.split(";")
+    pieces: list[list[str]] = [[]]
+    for match in _PIECE.finditer(value):
+        if match.group(1):
+            pieces.append([])
         else:
-            current.append(character)
-    pieces.append("".join(current))
-    return pieces
+            pieces[-1].append(match.group(0))
+    return ["".join(piece) for piece in pieces]
+
+
+def _unquoted(text: str) -> str:
+    if not text.startswith('"'):
+        return text
+    end = len(text) - 1 if len(text) > 1 and text[-1] == '"' else len(text)
+    return _ESCAPE.sub(r"\1", text[1:end])
 
 
 def _extended(pieces: list[tuple[int, bool, str]]) -> str:
     charset = "utf-8"
-    raw = b""
+    raw = []
     for position, (_, is_encoded, text) in enumerate(pieces):
         value = text
         if is_encoded and position == 0 and value.count("'") > 1:
             charset, _, value = value.split("'", 2)
-        raw += _unpercent(value) if is_encoded else value.encode("utf-8", "replace")
-    return decode_declared(raw, charset or "utf-8")[0]
-
-
-def _unpercent(value: str) -> bytes:
-    from urllib.parse import unquote_to_bytes  # noqa: PLC0415 - rare
-
-    return unquote_to_bytes(value)
+        raw.append(unquote_to_bytes(value) if is_encoded else value.encode("utf-8", "replace"))
+    return decode_declared(b"".join(raw), charset or "utf-8")[0]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser
 
+from scorelane.mail.hiding import Attributes, Hider
 from scorelane.mail.message import Html
+from scorelane.mail.nesting import flattened, is_too_deep
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -16,37 +18,17 @@ if TYPE_CHECKING:
     from scorelane.mail.limits import Limits
 
 _BLOCK = re.compile(r"<(?=/?(?:p|div|br|tr|li|h[1-6]|table|blockquote|ul|ol|hr|title|option)\b)", re.IGNORECASE)
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})")
-_ANY_TAG = re.compile(r"<[^<>]{0,2000}>")
-_ZERO_WIDTH = re.compile("[\u200b-\u200d\u2060\ufeff\u00ad\u180e]")
-_SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u3000]+")
-_LINES = re.compile(r" ?\n[ \n]*")
-_VOID = frozenset(
-    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "wbr")
-)
-_CLASS_HIDDEN = re.compile(r"\.([a-zA-Z][\w-]{0,60})\s*\{[^{}]{0,500}?(?:display\s*:\s*none|visibility\s*:\s*hidden)")
-_NUMBER = r"\s*:\s*-?0*(?:\.0+)?(?:px|pt|em|%)?\s*(?:!important)?\s*(?:;|$)"
-_STYLES = (
-    ("display_none", re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)),
-    ("zero_font", re.compile(r"font-size(?:" + _NUMBER + r"|\s*:\s*[01]px)", re.IGNORECASE)),
-    ("zero_opacity", re.compile(r"(?:^|[;\s])opacity" + _NUMBER, re.IGNORECASE)),
-    ("offscreen", re.compile(r"(?:left|top|text-indent|margin-left)\s*:\s*-\d{3,}", re.IGNORECASE)),
-    (
-        "clipped",
-        re.compile(r"(?:max-height|height|max-width|width)" + _NUMBER + r".*overflow\s*:\s*hidden", re.IGNORECASE),
-    ),
-)
-_COLOUR = re.compile(r"(?:^|[;\s])color\s*:\s*([^;]{1,40})", re.IGNORECASE)
-_BACKGROUND = re.compile(r"background(?:-color)?\s*:\s*([^;]{1,60})", re.IGNORECASE)
-_RGB = re.compile(r"rgba?\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})")
-_NAMED = {"white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240)}
+_ZERO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff\u00ad\u180e\u034f]")
 _QUOTES = (
     "blockquote[type=cite],div.gmail_quote,blockquote.gmail_quote,div.yahoo_quoted,div.moz-cite-prefix,"
     "#divRplyFwdMsg,#appendonsend,div.protonmail_quote"
 )
-NEAR_COLOURS = 24
-MOST_STYLED = 3000
-QUADRATIC_TAGS = 2000
+_QUOTE_MARKS = ("blockquote", "gmail_quote", "yahoo_quoted", "moz-cite", "divRplyFwdMsg", "appendonsend", "protonmail")
+_UNSEEN = "script,style,noscript,template,head,title"
+_LONGEST_URL = 4096
+_LONGEST_TEXT = 500
+_MOST_FORMS = 50
+TINY_PX = 3
 
 
 class Anchor(NamedTuple):
@@ -72,209 +54,183 @@ def read_html(source: str, limits: Limits, defects: Defects) -> Read:
     if size > limits.html_bytes:
         defects.add("html_truncated", "html")
         source = source[: limits.html_bytes]
-    if source.count("<") > QUADRATIC_TAGS and _depth(source) > limits.html_depth:
+    if is_too_deep(source, limits.html_depth):
         defects.add("html_depth_limit", "html")
-        source = _ANY_TAG.sub(" ", source)
+        source = flattened(source)
     tree = LexborHTMLParser(_BLOCK.sub("\n<", source))
-    found = _Finder(tree, source)
-    hidden_nodes, kinds = found.hidden()
-    anchors = found.anchors(hidden_nodes, limits.links)
-    counts = found.counts()
-    hidden_text = "\n".join(node.text(separator="") for node in hidden_nodes)[: limits.text_chars]
-    for node in hidden_nodes:
+    survey = _Survey(tree, source, limits, defects)
+    hidden = survey.hider.find()
+    anchors = survey.anchors(limits.links + 1)
+    for node in hidden.nodes:
         node.decompose()
-    for node in tree.css("script,style,noscript,template,head"):
+    for node in tree.css(_UNSEEN):
         node.decompose()
     body = tree.body if tree.body is not None else tree.root
-    visible = body.text(separator="") if body is not None else ""
-    if _ZERO_WIDTH.search(visible):
-        kinds.add("zero_width_chars")
+    visible = _text(body)
+    if not visible.isascii() and _ZERO_WIDTH.search(visible):
+        hidden.kinds.add("zero_width_chars")
         visible = _ZERO_WIDTH.sub("", visible)
     visible = fold(visible)[: limits.text_chars]
     newest = visible
-    quotes = tree.css(_QUOTES)
-    if quotes:
+    if any(mark in source for mark in _QUOTE_MARKS) and (quotes := tree.css(_QUOTES)):
         for node in quotes:
             node.decompose()
-        newest = (
-            fold(_ZERO_WIDTH.sub("", body.text(separator="") if body is not None else ""))[: limits.text_chars]
-            or visible
-        )
-    html = Html(
-        visible_text=visible,
-        hidden_text=fold(hidden_text),
-        hidden_kinds=frozenset(kinds),
-        size_bytes=size,
-        **counts,
-    )
+        newest = fold(_ZERO_WIDTH.sub("", _text(body)))[: limits.text_chars] or visible
+    html = survey.html(visible, fold(hidden.text[: limits.text_chars]), hidden.kinds, size)
     return Read(html, newest, anchors)
 
 
 def fold(text: str) -> str:
-    """Runs of white space as one space, runs of line ends as one newline."""
-    return _LINES.sub("\n", _SPACES.sub(" ", text.replace("\r", "\n"))).strip()
+    """White space of a line as single spaces, empty lines gone."""
+    return "\n".join(filter(None, [" ".join(line.split()) for line in text.replace("\r", "\n").split("\n")]))
 
 
-def _depth(source: str) -> int:
-    depth = deepest = 0
-    for closing, name in _TAG.findall(source):
-        if closing:
-            depth -= depth > 0
-        elif name.lower() not in _VOID:
-            depth += 1
-            deepest = max(deepest, depth)
-    return deepest
+def _text(node: LexborNode | None) -> str:
+    return node.text(separator="") if node is not None else ""
 
 
-class _Finder:
-    """Selections of one parsed document, each made once."""
+class _Survey:
+    """One walk over all elements, and what it met."""
 
-    def __init__(self, tree: LexborHTMLParser, source: str) -> None:
-        self.tree = tree
+    def __init__(self, tree: LexborHTMLParser, source: str, limits: Limits, defects: Defects) -> None:
         self.source = source
-        self.lower = source.lower()
+        self.hider = Hider(defects, has_sheets="<style" in source or "<STYLE" in source)
+        self.links: list[tuple[LexborNode, str]] = []
+        self.others: list[Anchor] = []
+        self.forms: list[str] = []
+        self.images: list[Attributes] = []
+        self.inputs: list[str] = []
+        self.script_count = self.script_bytes = self.style_bytes = self.tag_count = 0
+        self.iframes = self.tables = self.handlers = self.data_urls = 0
+        self.base: str | None = None
+        self.refresh: str | None = None
+        root = tree.root
+        if root is None:
+            return
+        for count, node in enumerate(root.traverse()):
+            if count >= limits.html_elements:
+                defects.add("html_truncated", "html")
+                break
+            self.tag_count = count + 1
+            tag = node.tag
+            attributes = node.attributes
+            if attributes:
+                self._read(node, tag, attributes)
+            elif tag == "table":
+                self.tables += 1
+            elif tag in ("script", "style"):
+                self._read_code(node, tag)
+            elif tag == "form":
+                self.forms.append("")
+            elif tag == "input":
+                self.inputs.append("")
 
-    def hidden(self) -> tuple[list[LexborNode], set[str]]:
-        """Outermost nodes that a reader cannot see, and the ways they are hidden."""
-        nodes: list[LexborNode] = []
-        kinds: set[str] = set()
-        if "style" in self.lower or "hidden" in self.lower or "<font" in self.lower:
-            for node in self.tree.css("[style],[hidden],font[color],font[size]")[:MOST_STYLED]:
-                kind = _why_hidden(node)
-                if kind is not None and node.tag not in ("img", "body", "html", "input", "br", "hr"):
-                    kinds.add(kind)
-                    nodes.append(node)
-            for name in dict.fromkeys(_CLASS_HIDDEN.findall(self.source)[:20]):
-                for node in self.tree.css(f".{name}")[:100]:
-                    kinds.add("display_none")
-                    nodes.append(node)
-        ids = {node.mem_id for node in nodes}
-        outer = [node for node in nodes if not _inside(node, ids)]
-        return [node for node in outer if node.text(separator="").strip()], kinds if outer else set()
+    def _read(self, node: LexborNode, tag: str | None, attributes: Attributes) -> None:  # noqa: C901, PLR0912 - one element, one branch
+        """One element with attributes."""
+        for name, value in attributes.items():
+            if name[:2] == "on":
+                self.handlers += 1
+            elif value and value[:5].lower() == "data:":
+                self.data_urls += 1
+        self.hider.meet(node, tag, attributes)
+        if tag in ("a", "area"):
+            if attributes.get("href"):
+                self.links.append((node, _url(attributes, "href")))
+        elif tag == "img":
+            self.images.append(attributes)
+            self._other(attributes, "src", "html_image")
+        elif tag == "table":
+            self.tables += 1
+        elif tag == "form":
+            self.forms.append(_url(attributes, "action"))
+            self._other(attributes, "action", "html_form")
+        elif tag in ("input", "button"):
+            if tag == "input":
+                self.inputs.append((attributes.get("type") or "").strip().lower())
+            self._other(attributes, "formaction", "html_form")
+        elif tag in ("iframe", "embed", "object"):
+            self.iframes += tag == "iframe"
+            self._other(attributes, "data" if tag == "object" else "src", "html_other")
+        elif tag == "link":
+            self._other(attributes, "href", "html_other")
+        elif tag == "base":
+            if self.base is None and attributes.get("href"):
+                self.base = _url(attributes, "href")
+                self._other(attributes, "href", "html_other")
+        elif tag == "meta":
+            if self.refresh is None and (attributes.get("http-equiv") or "").strip().lower() == "refresh":
+                self.refresh = _url(attributes, "content")
+        elif tag in ("script", "style"):
+            self._read_code(node, tag)
+        if attributes.get("background"):
+            self._other(attributes, "background", "html_image")
 
-    def anchors(self, hidden: list[LexborNode], most: int) -> list[Anchor]:
-        """Links of anchors, areas, forms and images in document order by kind."""
-        ids = {node.mem_id for node in hidden}
-        found: list[Anchor] = []
-        for node in self.tree.css("a[href],area[href]")[:most]:
-            text = fold(node.text(separator=""))[:500]
-            is_hidden = bool(ids) and (node.mem_id in ids or _inside(node, ids))
-            found.append(Anchor(node.attributes.get("href") or "", text, "html_anchor", is_hidden))
-        for selector, attribute, source in (
-            ("form[action]", "action", "html_form"),
-            ("img[src]", "src", "html_image"),
-            ("iframe[src],embed[src],object[data],link[href],base[href]", "", "html_other"),
-        ):
-            for node in self.tree.css(selector)[:most]:
-                names = (attribute,) if attribute else ("src", "data", "href")
-                value = next((node.attributes[name] for name in names if node.attributes.get(name)), None)
-                if value:
-                    found.append(Anchor(value, "", source, hidden=False))
+    def _other(self, attributes: Attributes, name: str, source: str) -> None:
+        if attributes.get(name):
+            self.others.append(Anchor(_url(attributes, name), "", source, hidden=False))
+
+    def _read_code(self, node: LexborNode, tag: str) -> None:
+        text = _text(node)
+        if tag == "script":
+            self.script_count += 1
+            self.script_bytes += len(text)
+        else:
+            self.style_bytes += len(text)
+            self.hider.add_rules(text)
+
+    def anchors(self, most: int) -> list[Anchor]:
+        """Links that can be clicked in document order, then forms, images and the rest."""
+        found = [
+            Anchor(
+                href, fold(_text(node)).replace("\n", " ")[:_LONGEST_TEXT], "html_anchor", self.hider.is_hidden(node)
+            )
+            for node, href in self.links[:most]
+        ]
+        for source in ("html_form", "html_image", "html_other"):
+            found.extend(anchor for anchor in self.others if anchor.source == source)
         return found[:most]
 
-    def counts(self) -> dict[str, Any]:
-        """The numbers of `Html`."""
-        tree, lower = self.tree, self.lower
-        images = tree.css("img") if "<img" in lower else []
-        sources = [(node.attributes.get("src") or "").lstrip().lower() for node in images]
-        scripts = tree.css("script") if "<script" in lower else []
-        styles = tree.css("style") if "<style" in lower else []
-        inputs = tree.css("input") if "<input" in lower else []
-        base = tree.css_first("base[href]") if "<base" in lower else None
-        refresh = tree.css_first('meta[http-equiv="refresh" i]') if "refresh" in lower else None
-        return {
-            "form_actions": tuple(
-                (node.attributes.get("action") or "")[:2048] for node in (tree.css("form") if "<form" in lower else [])
-            )[:50],
-            "password_inputs": sum((node.attributes.get("type") or "").lower() == "password" for node in inputs),
-            "input_count": len(inputs),
-            "script_count": len(scripts),
-            "script_bytes": sum(len(node.text(separator="")) for node in scripts),
-            "iframe_count": len(tree.css("iframe")) if "<iframe" in lower else 0,
-            "image_count": len(images),
-            "remote_image_count": sum(source.startswith(("http:", "https:", "//")) for source in sources),
-            "data_image_count": sum(source.startswith("data:") for source in sources),
-            "tiny_image_count": sum(_is_tiny(node) for node in images),
-            "base_href": (base.attributes.get("href") or "")[:2048] if base is not None else None,
-            "meta_refresh": (refresh.attributes.get("content") or "")[:2048] if refresh is not None else None,
-            "data_urls": lower.count('"data:') + lower.count("'data:"),
-            "blob_urls": lower.count("blob:"),
-            "event_handlers": lower.count(" onload=") + lower.count(" onclick=") + lower.count(" onerror=")
-            + lower.count(" onmouseover="),
-            "style_bytes": sum(len(node.text(separator="")) for node in styles),
-            "comment_bytes": sum(len(piece.partition("-->")[0]) for piece in lower.split("<!--")[1:]),
-            "tag_count": lower.count("<") - lower.count("</"),
-            "table_count": lower.count("<table"),
-            "anchor_count": lower.count("<a "),
-            "max_depth": _depth(self.source[:65536]) if lower.count("<") < QUADRATIC_TAGS else 0,
-        }  # fmt: skip
+    def html(self, visible: str, hidden: str, kinds: set[str], size_bytes: int) -> Html:
+        """The texts and the numbers."""
+        sources = [(attributes.get("src") or "").lstrip()[:8].lower() for attributes in self.images]
+        return Html(
+            visible_text=visible,
+            hidden_text=hidden,
+            hidden_kinds=frozenset(kinds),
+            form_actions=tuple(self.forms[:_MOST_FORMS]),
+            password_inputs=self.inputs.count("password"),
+            input_count=len(self.inputs),
+            script_count=self.script_count,
+            script_bytes=self.script_bytes,
+            iframe_count=self.iframes,
+            image_count=len(self.images),
+            remote_image_count=sum(source.startswith(("http:", "https:", "//")) for source in sources),
+            data_image_count=sum(source.startswith("data:") for source in sources),
+            tiny_image_count=sum(map(_is_tiny, self.images)),
+            base_href=self.base,
+            meta_refresh=self.refresh,
+            data_urls=self.data_urls,
+            blob_urls=self.source.count("blob:"),
+            event_handlers=self.handlers,
+            style_bytes=self.style_bytes,
+            comment_bytes=_comment_bytes(self.source),
+            tag_count=self.tag_count,
+            table_count=self.tables,
+            anchor_count=len(self.links),
+            size_bytes=size_bytes,
+        )
 
 
-def _inside(node: LexborNode, ids: set[int]) -> bool:
-    parent = node.parent
-    for _ in range(64):
-        if parent is None:
-            return False
-        if parent.mem_id in ids:
-            return True
-        parent = parent.parent
-    return False
+def _url(attributes: Attributes, name: str) -> str:
+    return (attributes.get(name) or "")[:_LONGEST_URL]
 
 
-def _why_hidden(node: LexborNode) -> str | None:
-    attributes = node.attributes
-    if "hidden" in attributes:
-        return "display_none"
-    style = attributes.get("style") or ""
-    if style:
-        for kind, pattern in _STYLES:
-            if pattern.search(style):
-                return kind
-    if node.tag == "font" and (attributes.get("size") or "").strip() in ("0", "-7"):
-        return "zero_font"
-    written = _COLOUR.search(style)
-    text = written.group(1) if written else attributes.get("color")
-    colour = _rgb(text) if text else None
-    if colour is None:
-        return None
-    background = _background(node)
-    return "same_colour" if max(abs(a - b) for a, b in zip(colour, background, strict=True)) < NEAR_COLOURS else None
+def _comment_bytes(source: str) -> int:
+    if "<!--" not in source:
+        return 0
+    return sum(len(piece.partition("-->")[0]) for piece in source.split("<!--")[1:])
 
 
-def _background(node: LexborNode) -> tuple[int, int, int]:
-    """Colour behind a node: its own or the nearest ancestor's; mid-grey (never alike) behind an image."""
-    current: LexborNode | None = node
-    for _ in range(32):
-        if current is None or current.tag in ("-undef", "#document"):
-            break
-        attributes = current.attributes
-        written = _BACKGROUND.search(attributes.get("style") or "")
-        text = written.group(1) if written else attributes.get("bgcolor")
-        if attributes.get("background") or (text and ("url(" in text or "gradient" in text)):
-            return 128, 90, 160
-        colour = _rgb(text) if text else None
-        if colour is not None:
-            return colour
-        current = current.parent
-    return 255, 255, 255
-
-
-def _rgb(text: str) -> tuple[int, int, int] | None:
-    text = text.strip().lower().removesuffix("!important").strip()
-    if text in _NAMED:
-        return _NAMED[text]
-    if text.startswith("#"):
-        digits = text[1:7]
-        if len(digits) == 3:  # noqa: PLR2004 - #rgb
-            digits = "".join(c * 2 for c in digits)
-        try:
-            return int(digits[0:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
-        except ValueError:
-            return None
-    match = _RGB.match(text)
-    return (int(match.group(1)), int(match.group(2)), int(match.group(3))) if match else None
-
-
-def _is_tiny(node: LexborNode) -> bool:
-    sizes = [(node.attributes.get(name) or "").removesuffix("px") for name in ("width", "height")]
-    return all(size.isascii() and size.isdigit() and int(size) <= 3 for size in sizes)  # noqa: PLR2004 - a tracker
+def _is_tiny(attributes: Attributes) -> bool:
+    sizes = [(attributes.get(name) or "").strip().removesuffix("px") for name in ("width", "height")]
+    return all(size.isascii() and size.isdigit() and len(size) == 1 and int(size) <= TINY_PX for size in sizes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 _WORDS = {
     "en": "the and of to you your is for that this with are have we not will from be on it",
     "de": "der die und das ist nicht sie ich wir ein eine mit für auf von den ihre zu haben werden",
@@ -42,10 +44,11 @@ def guess(text: str) -> str | None:
             for low, high, language in SCRIPTS:
                 if sum(low <= c <= high for c in letters) * 3 > len(letters):
                     return language
-    hits: dict[str, int] = {}
-    for word in sample.lower().split()[:MOST_WORDS]:
-        for language in _OWNERS.get(word, ()):
-            hits[language] = hits.get(language, 0) + 1
+    words = Counter(sample.lower().split()[:MOST_WORDS])
+    hits: Counter[str] = Counter()
+    for word in words.keys() & _OWNERS.keys():
+        for language in _OWNERS[word]:
+            hits[language] += words[word]
     if not hits:
         return None
     best = max(hits, key=lambda language: (hits[language], language))

@@ -70,7 +70,8 @@ class AuthResults(Value, frozen=True, gc=False):
     """One Authentication-Results (or ARC-Authentication-Results) header as written."""
 
     authserv_id: str
-    """Lower case; whether it is trusted is the directory's matter, see `trusted_auth`."""
+    """Lower case; empty where the receiver names none, as Microsoft 365 does. Whether it is trusted is the
+    directory's matter, see `trusted_auth`."""
     results: tuple[AuthResult, ...]
     arc_instance: int | None = None
 
@@ -92,8 +93,8 @@ class Url(Value, frozen=True, gc=False):
     has_userinfo: bool
     is_ip: bool
     tricks: frozenset[str]
-    """Obfuscations undone: hxxp, bracket_dot, userinfo, integer_ip, hex_ip, percent_host, punycode,
-    bidi, zero_width, backslash, tab_newline, fullwidth, nested_scheme."""
+    """Obfuscations undone: hxxp, bracket_dot, userinfo, integer_ip (octal and short forms too), hex_ip,
+    percent_host, punycode, bidi, zero_width, backslash, tab_newline, fullwidth, nested_scheme."""
     rewriters: tuple[str, ...]
     """Outermost first: safelinks, urldefense_v1.., mimecast, google, facebook, ...; the fields above are
     those of the innermost target."""
@@ -142,7 +143,6 @@ class Html(Value, frozen=True, gc=False):
     tag_count: int
     table_count: int
     anchor_count: int
-    max_depth: int
     size_bytes: int
 
 
@@ -260,11 +260,13 @@ class Message(msgspec.Struct, frozen=True):
 def trusted_auth(message: Message, authserv_ids: frozenset[str]) -> tuple[AuthResult, ...]:
     """Results of Authentication-Results headers whose authserv-id the tenant trusts (RFC 8601 section 5).
 
-    Empty when there are none: a signal that needs them is then missing.
+    Of each server and method only the newest header counts: an older one with the same name came with the
+    message, and is the sender's word. Empty when there are none: a signal that needs them is then missing.
     """
-    return tuple(
-        result
-        for header in message.auth
-        if header.arc_instance is None and header.authserv_id in authserv_ids
-        for result in header.results
-    )
+    spoken: set[tuple[str, str]] = set()
+    found: list[AuthResult] = []
+    for header in message.auth:
+        if header.arc_instance is None and header.authserv_id in authserv_ids:
+            found.extend(r for r in header.results if (header.authserv_id, r.method) not in spoken)
+            spoken.update((header.authserv_id, result.method) for result in header.results)
+    return tuple(found)

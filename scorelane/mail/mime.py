@@ -6,33 +6,59 @@ import email
 import email.message
 import email.policy
 import hashlib
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import fast_mail_parser
 
-from scorelane.mail.headers import decode, parameters
+from scorelane.mail import tnef
+from scorelane.mail.defects import Defects
+from scorelane.mail.headers import file_name, parameters
 from scorelane.mail.magic import true_type
 from scorelane.mail.message import Part
+from scorelane.mail.transfer import KNOWN, UUENCODED, decode_transfer, decode_uu, take_uuencoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from scorelane.mail.defects import Defects
     from scorelane.mail.limits import Limits
 
-_TEXT = ("text/plain", "text/html")
-_KNOWN_ENCODINGS = ("", "7bit", "8bit", "binary", "base64", "quoted-printable", "x-uuencode", "uuencode", "x-uue")
-BOUNDARY_LINES = 4000
-"""More part boundaries than this are not worth a parser's time."""
+_TEXT = frozenset({"text/plain", "text/html"})
+_SHOWN = frozenset({"text/enriched", "text/richtext", "text/watch-html", "text/x-amp-html"})
+_READ = frozenset({"content-type", "content-transfer-encoding", "content-disposition", "content-id"})
+
+
+MOST_TRIES = 1_000_000
+_ENCODED = re.compile(
+    rb"^(content-transfer-encoding:[ \t]*(?:\r?\n[ \t]+)?)[\"']?(?:base64|quoted-printable)\b", re.IGNORECASE | re.MULTILINE
+)
+_PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
 
 
 class Leaf(NamedTuple):
     """One leaf as a parser gives it, before it is judged; `content` is decoded, None when it could not be."""
 
     path: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     content: bytes | None
-    is_message: bool
+    is_message: bool = False
+
+    @property
+    def encoding(self) -> str:
+        """Content-Transfer-Encoding in lower case, without quotes, comment and parameters; empty when absent."""
+        written = self.headers.get("content-transfer-encoding", "")
+        return written.partition(";")[0].partition("(")[0].strip(" \t\r\n\"'").lower()
+
+    @property
+    def is_misspelt(self) -> bool:
+        """Its encoding is one that mail readers know and the fast parser does not: a comment, quotes or a blank."""
+        written = self.headers.get("content-transfer-encoding")
+        return written is not None and written.lower() not in KNOWN and self.encoding in KNOWN
+
+    @property
+    def is_opaque(self) -> bool:
+        """It says that it has parts, and none was found."""
+        return self.headers.get("content-type", "").lstrip()[:10].lower() == "multipart/"
 
 
 class Tree(NamedTuple):
@@ -45,87 +71,170 @@ class Tree(NamedTuple):
 
 
 def read_tree(raw: bytes, limits: Limits, defects: Defects) -> Tree:
-    """Leaves of a message, judged: bodies, attachments, nested messages."""
-    if raw.count(b"\n--") > BOUNDARY_LINES:
-        defects.add("part_limit", "mime")
-        defects.add("mime_unreadable", "mime")
-        return _judge([Leaf("1", {}, raw[: limits.text_chars], is_message=False)], limits, defects)
+    """Leaves of a message, judged: bodies, attachments, nested messages. `raw` begins at its first header field."""
+    raw = _bounded(raw, limits, defects)
+    found = Tree([], [], [], [])
+    for leaf in _leaves(raw, limits, defects):
+        _judge(leaf, found, limits, defects)
+        if len(found.parts) + len(found.nested) >= limits.parts:
+            defects.add("part_limit", leaf.path)
+            break
+    return found
+
+
+def _bounded(raw: bytes, limits: Limits, defects: Defects) -> bytes:
+    """The message up to its last affordable boundary line, so that no parser's time grows with their number."""
+    if raw.count(b"\n--") <= limits.boundary_lines:
+        return raw
+    defects.add("part_limit", "mime")
+    at = 0
+    for _ in range(limits.boundary_lines):
+        at = raw.find(b"\n--", at) + 3
+    return raw[:at]
+
+
+def _leaves(raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:
     try:
-        tree = fast_mail_parser.parse_email_tree(raw, mode="lazy")
-        leaves = list(_fast(tree, "", limits, defects, 0))
-        if any(leaf.content is None for leaf in leaves):
-            leaves = _patient(raw, limits, defects)
+        leaves = list(_fast(fast_mail_parser.parse_email_tree(raw, mode="lazy"), "", limits, defects, 0))
+        if any(leaf.is_opaque for leaf in leaves):
+            return _patient(raw, limits, defects)
+        again = [leaf.content is None or leaf.is_misspelt for leaf in leaves]
+        if any(leaf.encoding == "quoted-printable" for leaf in leaves) and raw.translate(None, _PRINTABLE):
+            # The fast decoder drops bytes that no such encoding may hold; mail readers show them.
+            again = [old or leaf.encoding == "quoted-printable" for old, leaf in zip(again, leaves, strict=True)]
+        return _decoded_here(leaves, again, raw, limits, defects) if any(again) else leaves
     except fast_mail_parser.ParseError:
-        leaves = _patient(raw, limits, defects)
-    return _judge(leaves, limits, defects)
+        return _patient(raw, limits, defects)
+
+
+def _decoded_here(leaves: list[Leaf], again: list[bool], raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:
+    """The leaves, those marked read as written and then decoded as mail readers do.
+
+    Raises:
+        fast_mail_parser.ParseError: when the message cannot be read as written.
+    """
+    as_written = fast_mail_parser.parse_email_tree(_ENCODED.sub(rb"\1binary", raw), mode="lazy")
+    written = list(_fast(as_written, "", limits, Defects(), 0))
+    found = []
+    for leaf, is_marked, source in zip(leaves, again, written, strict=False):
+        if not is_marked:
+            found.append(leaf)
+            continue
+        if source.content is None:
+            raise fast_mail_parser.ParseError
+        content, wrong = decode_transfer(source.content, leaf.encoding)
+        if wrong is not None:
+            defects.add(wrong, leaf.path)
+        found.append(leaf._replace(content=content))
+    return found
 
 
 def _patient(raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:
     defects.add("mime_fallback", "mime")
+    raw = _affordable(raw, defects)
     try:
         return list(_slow(email.message_from_bytes(raw, policy=email.policy.compat32), "", limits, defects, 0))
-    except (RecursionError, ValueError, LookupError, TypeError, AttributeError, KeyError, IndexError):
+    except (Exception, RecursionError):  # noqa: BLE001 - hostile bytes make it raise much, and all means unreadable
         defects.add("mime_unreadable", "mime")
-        return [Leaf("1", {}, raw[: limits.text_chars], is_message=False)]
+        return [Leaf("1", {}, raw[: limits.text_chars])]
+
+
+def _affordable(raw: bytes, defects: Defects) -> bytes:
+    """What the standard library reads in time: it tries each line against every boundary that is open."""
+    lines = raw.count(b"\n") + raw.count(b"\r")
+    open_at_most = raw.lower().count(b"boundary") + 1
+    if lines * open_at_most <= MOST_TRIES:
+        return raw
+    defects.add("part_limit", "mime")
+    at = 0
+    for _ in range(MOST_TRIES // open_at_most):
+        at = raw.find(b"\n", at) + 1
+        if not at:
+            return raw[: MOST_TRIES // open_at_most]
+    return raw[:at]
 
 
 def _fast(
     node: fast_mail_parser.PyLazyMimePart, path: str, limits: Limits, defects: Defects, depth: int
 ) -> Iterator[Leaf]:
-    headers = {name.lower(): values[0] for name, values in node.headers.items() if values}
-    if node.is_message:
-        yield Leaf(path or "1", headers, _content(node), is_message=True)
+    if node.children and not node.is_message:
+        if depth >= limits.depth:
+            defects.add("depth_limit", path)
+            return
+        for number, child in enumerate(node.children, 1):
+            yield from _fast(child, f"{path}.{number}" if path else str(number), limits, defects, depth + 1)
         return
-    if not node.children:
-        yield Leaf(path or "1", headers, _content(node), is_message=False)
+    headers = {lower: values[0] for name, values in node.headers.items() if (lower := name.lower()) in _READ}
+    try:
+        content = node.content
+    except fast_mail_parser.ParseError:
+        content = None
+    leaf = Leaf(path or "1", headers, content, node.is_message)
+    yield leaf._replace(content=decode_uu(content)) if content and leaf.encoding in UUENCODED else leaf
+
+
+def _slow(node: email.message.Message, path: str, limits: Limits, defects: Defects, depth: int) -> Iterator[Leaf]:
+    headers = {lower: str(value) for name, value in reversed(node.items()) if (lower := name.lower()) in _READ}
+    payload = node.get_payload() if node.is_multipart() else None
+    if not isinstance(payload, list):
+        del node["content-transfer-encoding"]  # so that the bytes come as they were written
+        raw = node.get_payload(decode=True)
+        leaf = Leaf(path or "1", headers, None)
+        content, wrong = decode_transfer(raw if isinstance(raw, bytes) else b"", leaf.encoding)
+        if wrong is not None:
+            defects.add(wrong, leaf.path)
+        yield leaf._replace(content=content)
+        return
+    inner = [child for child in payload if isinstance(child, email.message.Message)]
+    if node.get_content_maintype() == "message":
+        is_message = node.get_content_type() == "message/rfc822"
+        yield Leaf(path or "1", headers, b"".join(child.as_bytes() for child in inner), is_message)
         return
     if depth >= limits.depth:
         defects.add("depth_limit", path)
         return
-    for number, child in enumerate(node.children, 1):
-        yield from _fast(child, f"{path}.{number}" if path else str(number), limits, defects, depth + 1)
+    for number, child in enumerate(inner, 1):
+        yield from _slow(child, f"{path}.{number}" if path else str(number), limits, defects, depth + 1)
 
 
-def _content(node: fast_mail_parser.PyLazyMimePart) -> bytes | None:
-    try:
-        return None if node.content is None else bytes(node.content)
-    except fast_mail_parser.ParseError:
-        return None
+def _judge(leaf: Leaf, found: Tree, limits: Limits, defects: Defects) -> None:
+    """Add one leaf, and what is packed inside it, to what it is."""
+    content = leaf.content or b""
+    if leaf.is_message:
+        found.nested.append(content)
+        return
+    part = _part(leaf, content, limits, defects)
+    inside: list[Leaf] = []
+    if not part.is_attachment and b"begin " in part.content:
+        taken = take_uuencoded(part.content)
+        if taken.files:
+            part = _part(leaf, taken.rest, limits, defects)
+            inside = [
+                _packed(leaf, at, name, "application/octet-stream", file)
+                for at, (name, file) in enumerate(taken.files, 1)
+            ]
+            if taken.is_broken:
+                defects.add("uuencode_malformed", leaf.path)
+    elif part.is_attachment and (part.declared_type in tnef.TYPES or content.startswith(tnef.SIGNATURE)):
+        unpacked = tnef.unpack(part.content)
+        inside = [_packed(leaf, at, *packed) for at, packed in enumerate(unpacked.packed, 1)]
+        if unpacked.is_broken:
+            defects.add("tnef_malformed", leaf.path)
+    found.parts.append(part)
+    if not part.is_attachment:
+        (found.htmls if part.declared_type == "text/html" else found.texts).append(part)
+    for packed in inside:
+        if len(found.parts) < limits.parts and not (packed.content or b"").startswith(tnef.SIGNATURE):
+            _judge(packed, found, limits, defects)
 
 
-def _slow(node: email.message.Message, path: str, limits: Limits, defects: Defects, depth: int) -> Iterator[Leaf]:
-    headers = {name.lower(): str(value) for name, value in reversed(node.items())}
-    if node.get_content_type() == "message/rfc822" and node.is_multipart():
-        inner = node.get_payload(0)
-        content = inner.as_bytes() if isinstance(inner, email.message.Message) else b""
-        yield Leaf(path or "1", headers, content, is_message=True)
-    elif node.is_multipart():
-        if depth >= limits.depth:
-            defects.add("depth_limit", path)
-            return
-        for number, child in enumerate(node.get_payload(), 1):
-            if isinstance(child, email.message.Message):
-                yield from _slow(child, f"{path}.{number}" if path else str(number), limits, defects, depth + 1)
-    else:
-        payload = node.get_payload(decode=True)
-        yield Leaf(path or "1", headers, payload if isinstance(payload, bytes) else b"", is_message=False)
-
-
-def _judge(leaves: list[Leaf], limits: Limits, defects: Defects) -> Tree:
-    found = Tree([], [], [], [])
-    for leaf in leaves:
-        if len(found.parts) >= limits.parts:
-            defects.add("part_limit", leaf.path)
-            break
-        content = leaf.content or b""
-        if leaf.is_message:
-            found.nested.append(content)
-            continue
-        part = _part(leaf, content, limits, defects)
-        found.parts.append(part)
-        if not part.is_attachment:
-            (found.htmls if part.declared_type == "text/html" else found.texts).append(part)
-    return found
+def _packed(around: Leaf, number: int, name: str, media_type: str, content: bytes) -> Leaf:
+    """What was inside another part, as if it had been a part of its own."""
+    headers = {"content-type": media_type}
+    if name:
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        headers["content-disposition"] = f'attachment; filename="{escaped}"'
+    return Leaf(f"{around.path}.{number}", headers, content)
 
 
 def _part(leaf: Leaf, content: bytes, limits: Limits, defects: Defects) -> Part:
@@ -133,18 +242,18 @@ def _part(leaf: Leaf, content: bytes, limits: Limits, defects: Defects) -> Part:
     if "/" not in declared or declared.startswith("multipart/"):
         declared = "text/plain"
     disposition, disposition_parameters = parameters(leaf.headers.get("content-disposition", ""))
-    encoding = leaf.headers.get("content-transfer-encoding", "").strip().lower()
-    if encoding not in _KNOWN_ENCODINGS:
+    encoding = leaf.encoding
+    if encoding not in KNOWN:
         defects.add("encoding_unknown", leaf.path)
     size = len(content)
     if size > limits.part_bytes:
         defects.add("part_truncated", leaf.path)
         content = content[: limits.part_bytes]
-    name = decode(disposition_parameters.get("filename") or type_parameters.get("name") or "")
-    name = name.replace("\\", "/").rpartition("/")[2].strip()[:255]
-    is_body = declared in _TEXT and disposition != "attachment" and not (name and disposition != "inline")
-    if declared.startswith("text/") and declared not in _TEXT and not name and disposition != "attachment":
-        is_body = declared in ("text/enriched", "text/richtext", "text/watch-html", "text/x-amp-html")
+    name = file_name(disposition_parameters.get("filename") or type_parameters.get("name") or "")
+    if declared in _TEXT:
+        is_body = disposition != "attachment" and not (name and disposition != "inline")
+    else:
+        is_body = declared in _SHOWN and not name and disposition != "attachment"
     return Part(
         path=leaf.path,
         declared_type=declared[:255],

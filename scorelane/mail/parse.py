@@ -7,24 +7,28 @@ from typing import TYPE_CHECKING
 
 from scorelane.mail.addresses import parse_list, parse_one
 from scorelane.mail.authres import parse_auth_results
-from scorelane.mail.charsets import decode_declared
+from scorelane.mail.charsets import charset_of_html, decode_declared
 from scorelane.mail.defects import Defects
-from scorelane.mail.headers import decode, parameters, split
+from scorelane.mail.headers import Fields, parameters, read_fields, start_of_header
 from scorelane.mail.html import Anchor, read_html
 from scorelane.mail.language import guess
 from scorelane.mail.limits import DEFAULT_LIMITS, Limits
-from scorelane.mail.message import Address, AuthResults, Envelope, Html, Link, Message, Part
+from scorelane.mail.links import Sources, collect
+from scorelane.mail.message import Address, AuthResults, Envelope, Html, Message, Part
 from scorelane.mail.mime import read_tree
 from scorelane.mail.quoting import newest
 from scorelane.mail.received import parse_date, parse_received
-from scorelane.mail.urls import find_urls, parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_AUTH = 20
+MOST_IDS = 100
+_SUBJECT_CHARS = 2000
+_ID_CHARS = 998
 _ONCE = ("from", "sender", "reply-to", "to", "cc", "message-id", "subject", "date", "in-reply-to", "references")
-_URL_HEADERS = ("list-unsubscribe", "list-help", "x-report-abuse", "x-url")
+_NONE: list[str] = []
 
 
 def parse(
@@ -50,45 +54,45 @@ class _Reader:
 
     def read(self, raw: bytes, received_at: datetime | None, envelope: Envelope, level: int) -> Message:
         limits, defects = self.limits, Defects()
+        size_bytes = len(raw)
+        if size_bytes > limits.message_bytes:
+            defects.add("message_truncated", "message")
+            raw = raw[: limits.message_bytes]
         if b"\0" in raw:
             defects.add("nul_bytes", "body")
-        fields = split(raw, limits, defects)
-        raw_index: dict[str, list[str]] = {}
-        for name, value in fields:
-            raw_index.setdefault(name.lower(), []).append(value)
-        tree = read_tree(_without_mbox_line(raw), limits, defects)
-        hops = tuple(parse_received(value) for value in raw_index.get("received", [])[: limits.hops])
+        fields = read_fields(raw, limits, defects)
+        index, raw_index = fields.by_name, fields.raw_by_name
+        start = start_of_header(raw)
+        tree = read_tree(raw[start:] if start else raw, limits, defects)
         plain = self._plain(tree.texts, defects)
         html, html_newest, anchors = self._html(tree.htmls, defects)
-        full_text = html.visible_text if html is not None and html.visible_text else plain
-        text, quoted = newest(html_newest if html is not None and html.visible_text else plain)
+        is_html = html is not None and bool(html.visible_text)
+        full_text = html.visible_text if html is not None and is_html else plain
+        text, quoted = newest(html_newest if is_html else plain)
         nested = self._nested(tree.nested, received_at, level, defects)
-        headers = tuple((name, decode(value, defects)) for name, value in fields)
-        index: dict[str, tuple[str, ...]] = {}
-        for name, value in headers:
-            index[name.lower()] = (*index.get(name.lower(), ()), value)
         subject = " ".join(index.get("subject", ("",))[0].split())
-        links = self._links(anchors, plain, html, subject, index, tree.parts, nested, defects)
-        author = self._addresses(raw_index, "from")
+        hops = tuple(map(parse_received, raw_index.get("received", _NONE)[: limits.hops]))
+        author = self._addresses(raw_index, "from", defects)
         self._note_headers(raw_index, author, defects)
-        date = parse_date(raw_index["date"][0]) if "date" in raw_index else None
+        sources = Sources(anchors, plain, html, subject, index, tree.parts, nested)
+        links = collect(sources, limits.links, defects)
         return Message(
-            size_bytes=len(raw),
+            size_bytes=size_bytes,
             received_at=received_at or next((hop.time for hop in hops if hop.time is not None), EPOCH),
             envelope=envelope,
-            headers=headers,
+            headers=fields.decoded,
             index=index,
             from_=author,
-            sender=self._addresses(raw_index, "sender"),
-            reply_to=self._addresses(raw_index, "reply-to"),
+            sender=self._addresses(raw_index, "sender", defects),
+            reply_to=self._addresses(raw_index, "reply-to", defects),
             return_path=_return_path(envelope, raw_index),
-            to=self._addresses(raw_index, "to"),
-            cc=self._addresses(raw_index, "cc"),
-            subject=subject[:2000],
-            message_id=index.get("message-id", ("",))[0].strip()[:998],
+            to=self._addresses(raw_index, "to", defects),
+            cc=self._addresses(raw_index, "cc", defects),
+            subject=subject[:_SUBJECT_CHARS],
+            message_id=index.get("message-id", ("",))[0].strip()[:_ID_CHARS],
             in_reply_to=_ids(index, "in-reply-to"),
             references=_ids(index, "references"),
-            date=date,
+            date=parse_date(raw_index["date"][0]) if "date" in raw_index else None,
             hops=hops,
             auth=_auth(raw_index),
             dkim_domains=_dkim_domains(raw_index),
@@ -101,13 +105,12 @@ class _Reader:
             parts=tuple(tree.parts),
             nested=nested,
             language=guess(text),
+            content_type=_content_type(fields),
             defects=defects.all(),
-            content_type=parameters(raw_index.get("content-type", ["text/plain"])[0])[0] or "text/plain",
         )
 
     def _plain(self, parts: Sequence[Part], defects: Defects) -> str:
-        texts = [self._decoded(part, defects) for part in parts]
-        joined = "\n".join(texts)
+        joined = "\n".join([self._decoded(part, defects) for part in parts])
         if len(joined) > self.limits.text_chars:
             defects.add("body_truncated", "text")
         return _fold_lines(joined[: self.limits.text_chars])
@@ -116,16 +119,25 @@ class _Reader:
         """All HTML bodies as one: mail readers show them one after the other."""
         if not parts:
             return None, "", []
-        source = "\n".join(self._decoded(part, defects) for part in parts[:8])
+        if len(parts) > self.limits.bodies:
+            defects.add("part_limit", "html")
+        source = "\n".join([self._decoded(part, defects) for part in parts[: self.limits.bodies]])
         found = read_html(source, self.limits, defects)
         return found.html, found.newest_text, found.anchors
 
     def _decoded(self, part: Part, defects: Defects) -> str:
-        content = part.content[: 4 * self.limits.html_bytes]
-        text, wrong = decode_declared(content, part.charset)
+        content = part.content
+        most = 4 * self.limits.html_bytes
+        if len(content) > most:
+            defects.add("body_truncated", part.path)
+            content = content[:most]
+        charset = part.charset
+        if charset is None and part.declared_type == "text/html":
+            charset = charset_of_html(content)
+        text, wrong = decode_declared(content, charset)
         if wrong is not None:
             defects.add(wrong, part.path)
-        return text.replace("\0", "")
+        return text.replace("\0", "") if "\0" in text else text
 
     def _nested(
         self, raws: Sequence[bytes], received_at: datetime | None, level: int, defects: Defects
@@ -139,107 +151,76 @@ class _Reader:
             found.append(self.read(raw, received_at, Envelope(), level + 1))
         return tuple(found)
 
-    def _addresses(self, raw_index: dict[str, list[str]], name: str) -> tuple[Address, ...]:
+    def _addresses(self, raw_index: Mapping[str, list[str]], name: str, defects: Defects) -> tuple[Address, ...]:
+        """Addresses of all headers of a name, in order."""
         values = raw_index.get(name)
-        return parse_list(values[0], self.limits.addresses) if values else ()
-
-    def _links(  # noqa: PLR0917 - each is one place where links stand
-        self,
-        anchors: Sequence[Anchor],
-        plain: str,
-        html: Html | None,
-        subject: str,
-        index: dict[str, tuple[str, ...]],
-        parts: Sequence[Part],
-        nested: Sequence[Message],
-        defects: Defects,
-    ) -> tuple[Link, ...]:
-        most = self.limits.links
-        found: list[Link] = []
-        for anchor in anchors:
-            url = parse_url(anchor.href.strip())
-            if url is not None:
-                found.append(Link(url, anchor.text, anchor.source, anchor.hidden))
-        texts: list[tuple[str, str]] = [(plain, "text"), (subject, "subject")]
-        if html is not None:
-            if html.meta_refresh and "url=" in html.meta_refresh.lower():
-                target = html.meta_refresh[html.meta_refresh.lower().index("url=") + 4 :].strip("'\" ")
-                texts.append((target, "html_other"))
-            if not plain:
-                texts.append((html.visible_text, "text"))
-        texts.extend((value, "header") for name in _URL_HEADERS for value in index.get(name, ()))
-        texts.extend(
-            (decode_declared(part.content[:65536], part.charset)[0], "calendar")
-            for part in parts
-            if part.true_type == "text/calendar" or part.declared_type == "text/calendar"
-        )
-        for text, source in texts:
-            found.extend(_text_links(text, source, most))
-        found.extend(Link(link.url, link.text, "nested", link.hidden) for message in nested for link in message.links)
+        if not values:
+            return ()
+        most = self.limits.addresses
+        if len(values) == 1:
+            found = parse_list(values[0], most + 1)
+        else:
+            found = tuple(address for value in values[:most] for address in parse_list(value, most + 1))
         if len(found) > most:
-            defects.add("link_limit", "url")
-        return tuple(found[:most])
+            defects.add("address_limit", name)
+            return found[:most]
+        return found
 
-    def _note_headers(self, raw_index: dict[str, list[str]], author: Sequence[Address], defects: Defects) -> None:
+    def _note_headers(self, raw_index: Mapping[str, list[str]], author: Sequence[Address], defects: Defects) -> None:
         if not author:
             defects.add("no_from", "header")
-        elif len(author) > 1 or len(raw_index.get("from", ())) > 1:
+        elif len(author) > 1 or len(raw_index["from"]) > 1:
             defects.add("many_from", "header")
         if "date" not in raw_index:
             defects.add("no_date", "header")
+        if len(raw_index.get("received", _NONE)) > self.limits.hops:
+            defects.add("hop_limit", "received")
         for name in _ONCE:
-            if len(raw_index.get(name, ())) > 1:
+            if len(raw_index.get(name, _NONE)) > 1:
                 defects.add("duplicate_header", name)
 
 
-def _text_links(text: str, source: str, most: int) -> Iterable[Link]:
-    for raw in find_urls(text, most):
-        url = parse_url(raw)
-        if url is not None:
-            yield Link(url, "", source)
-
-
-def _without_mbox_line(raw: bytes) -> bytes:
-    """The MIME parser must begin at the first header field."""
-    start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
-    while raw[start : start + 1] in (b"\r", b"\n", b" ", b"\t") and start < len(raw):
-        start += 1
-    if raw.startswith((b"From ", b">From "), start):
-        start = raw.find(b"\n", start) + 1 or len(raw)
-    return raw[start:] if start else raw
-
-
 def _fold_lines(text: str) -> str:
-    """Lines kept (quoting needs them), trailing and repeated white space gone."""
-    return "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")).strip()
+    """Lines kept (quoting needs them), trailing white space gone."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "\n".join([line.rstrip() for line in text.split("\n")]).strip()
 
 
-def _return_path(envelope: Envelope, raw_index: dict[str, list[str]]) -> Address | None:
+def _content_type(fields: Fields) -> str:
+    values = fields.raw_by_name.get("content-type")
+    return (parameters(values[0])[0][:255] if values else "") or "text/plain"
+
+
+def _return_path(envelope: Envelope, raw_index: Mapping[str, list[str]]) -> Address | None:
     if envelope.mail_from is not None:
         return parse_one(envelope.mail_from)
-    value = raw_index.get("return-path", [None])[0]
-    if value is None:
+    values = raw_index.get("return-path")
+    if values is None:
         return None
+    value = values[0]
     return parse_one(value[value.find("<") + 1 : value.rfind(">")] if "<" in value and ">" in value else value)
 
 
-def _ids(index: dict[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
+def _ids(index: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
     values = index.get(name)
-    return tuple(word for word in values[0].split() if word.startswith("<"))[:100] if values else ()
+    return tuple([word for word in values[0].split() if word[0] == "<"][:MOST_IDS]) if values else ()
 
 
-def _auth(raw_index: dict[str, list[str]]) -> tuple[AuthResults, ...]:
-    if "authentication-results" not in raw_index and "arc-authentication-results" not in raw_index:
-        return ()
-    found = [parse_auth_results(value) for value in raw_index.get("authentication-results", [])[:20]]
-    found += [parse_auth_results(value, arc=True) for value in raw_index.get("arc-authentication-results", [])[:20]]
+def _auth(raw_index: Mapping[str, list[str]]) -> tuple[AuthResults, ...]:
+    """Headers of receivers, then those of the ARC chain, each newest first."""
+    own = raw_index.get("authentication-results", _NONE)[:MOST_AUTH]
+    arc = raw_index.get("arc-authentication-results", _NONE)[:MOST_AUTH]
+    found = [parse_auth_results(value) for value in own] + [parse_auth_results(value, arc=True) for value in arc]
     return tuple(header for header in found if header is not None)
 
 
-def _dkim_domains(raw_index: dict[str, list[str]]) -> tuple[str, ...]:
+def _dkim_domains(raw_index: Mapping[str, list[str]]) -> tuple[str, ...]:
     domains = []
-    for value in raw_index.get("dkim-signature", [])[:20]:
-        tags = dict(tag.partition("=")[::2] for tag in "".join(value.split()).split(";"))
-        if tags.get("d"):
-            domains.append(tags["d"].lower()[:255])
+    for value in raw_index.get("dkim-signature", _NONE)[:MOST_AUTH]:
+        for tag in value.split(";"):
+            name, _, domain = tag.partition("=")
+            if name.strip() == "d" and domain.strip():
+                domains.append("".join(domain.split()).lower()[:255])
+                break
     return tuple(domains)

@@ -30,36 +30,56 @@ _LIST_WORDS = (
     "google groups",
     "archives:",
 )
+_FORWARD_STARTS = frozenset("-_bB")
+_FOOTER_STARTS = frozenset("_-=YyTtMmUu")
+LONGEST_MARK = 200
+"""An attribution or a rule is a short line."""
 
 
 def newest(text: str) -> tuple[str, str]:
-    """(newest text, quoted text) of a plain body. A message that only quotes keeps its whole text as newest."""
+    """(newest text, quoted text) of a body. A message that only quotes keeps its whole text as newest."""
     fresh: list[str] = []
     quoted: list[str] = []
+    has_fresh = False
     lines = text.split("\n")
-    skip_rest = False
     for position, line in enumerate(lines):
-        if skip_rest or line.lstrip(" ").startswith((">", "|>")):
+        bare = line.lstrip()
+        if not bare:
+            fresh.append(line)
+            continue
+        first = bare[0]
+        if first == ">" or bare[:2] == "|>":
             quoted.append(line)
             continue
-        if len(line) < 200 and _starts_quote(lines, position):  # noqa: PLR2004 - an attribution is a short line
-            quoted.append(line)
-            skip_rest = bool(_FORWARD.match(line)) and bool("".join(fresh).strip())
-            continue
-        if _starts_footer(lines, position):
-            break
+        if len(line) < LONGEST_MARK:
+            if first in _FORWARD_STARTS and _starts_forward(lines, position):
+                if has_fresh:
+                    quoted.extend(lines[position:])
+                    break
+                quoted.append(line)
+                continue
+            if line[-1] == ":" and _is_attribution(lines, position):
+                quoted.append(line)
+                continue
+            if line[0] in _FOOTER_STARTS and _starts_footer(lines, position):
+                break
         fresh.append(line)
+        has_fresh = True
     found = "\n".join(fresh).strip()
     return (found, "\n".join(quoted)) if found else (text.strip(), "")
 
 
-def _starts_quote(lines: list[str], position: int) -> bool:
+def _starts_forward(lines: list[str], position: int) -> bool:
     line = lines[position]
-    if _FORWARD.match(line):
-        return not line.lstrip().startswith("_") or _has_header_block(lines, position + 1)
-    if line.rstrip().endswith(":") and _ATTRIBUTION.match(line):
-        return any(following.lstrip().startswith(">") for following in lines[position + 1 : position + 4])
-    return False
+    if not _FORWARD.match(line):
+        return False
+    return not line.lstrip().startswith("_") or _has_header_block(lines, position + 1)
+
+
+def _is_attribution(lines: list[str], position: int) -> bool:
+    if not any(following.lstrip().startswith(">") for following in lines[position + 1 : position + 4]):
+        return False
+    return _ATTRIBUTION.match(lines[position]) is not None
 
 
 def _has_header_block(lines: list[str], start: int) -> bool:
@@ -68,9 +88,9 @@ def _has_header_block(lines: list[str], start: int) -> bool:
 
 def _starts_footer(lines: list[str], position: int) -> bool:
     line = lines[position]
-    if not line or line[0] not in "_-=YyTtMmUu" or not _FOOTER.match(line):
+    if not _FOOTER.match(line):
         return False
-    rest = "\n".join(lines[position : position + 8]).lower()
-    if line.rstrip() in ("--", "-- "):
+    rest = "\n".join(line[:LONGEST_MARK] for line in lines[position : position + 8]).lower()
+    if line.rstrip() == "--":
         return len(lines) - position <= 12 or any(word in rest for word in _LIST_WORDS)  # noqa: PLR2004 - a signature
     return any(word in rest for word in _LIST_WORDS)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from scorelane.mail.message import Hop
 
-_FROM = re.compile(r"^from\s+(\S{1,255})", re.IGNORECASE)
-_BY = re.compile(r"(?:^|\s)by\s+([^\s;()]{1,255})", re.IGNORECASE)
-_WITH = re.compile(r"\swith\s+([^\s;()]{1,64})", re.IGNORECASE)
-_ID = re.compile(r"\sid\s+([^\s;()]{1,255})", re.IGNORECASE)
-_FOR = re.compile(r"\sfor\s+<?([^\s;<>]{1,320})>?", re.IGNORECASE)
 _IP = re.compile(r"\[(?:IPv6:)?([0-9a-fA-F.:]{3,45})\]|\((?:IPv6:)?([0-9a-fA-F.:]{7,45})\)", re.IGNORECASE)
 _RDNS = re.compile(r"\(\s*(?:[^\s()@]{1,64}@)?([A-Za-z0-9_.-]{1,255})\.?\s*\[")
-_HELO = re.compile(r"helo[= ]([^\s();]{1,255})", re.IGNORECASE)
+_HELO = re.compile(r"\b[eh]{1,2}lo[= ]\"?([^\s();\"]{1,255})", re.IGNORECASE)
+_COMMENT = re.compile(r"\([^()]*\)")
+_NO_NAME = frozenset({"unknown", "may", "helo", "ehlo"})
+_CLAUSES = frozenset({"by", "with", "id", "for"})
+_TRIES = 20
+_CACHED_CHARS = 512
+
+_DATE = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?(\d{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([12]\d{3})"
+    r" (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)(?: \([A-Za-z]{1,8}\))?$"
+)
+_MONTHS = {
+    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11,
+    "Dec": 12,
+}  # fmt: skip
+_LONGEST_DATE = 128
 
 
 def parse_received(value: str) -> Hop:
@@ -25,32 +36,72 @@ def parse_received(value: str) -> Hop:
     if not clauses:
         clauses, stamp = value, ""
     clauses = " ".join(clauses.split())
-    start = _BY.search(clauses)
-    origin = clauses[: start.start()] if start else clauses
-    said = _FROM.search(clauses)
-    rdns = _RDNS.search(origin)
+    start = _start_of_by(clauses)
+    origin = clauses[:start]
+    said = _clauses(clauses[start:] or clauses)
+    name = origin.split(" ", 2)[1].partition("(")[0] if origin[:5].lower() == "from " else None
     helo = _HELO.search(origin)
-    ip = next((canonical for m in _IP.finditer(origin) if (canonical := canonical_ip(m.group(1) or m.group(2)))), None)
-    name = helo.group(1) if helo else (said.group(1) if said else None)
-    looked_up = rdns.group(1).lower() if rdns else None
-    if ip is None and said is not None:
-        ip = canonical_ip(said.group(1).strip("[]"))
+    looked_up = _RDNS.search(origin)
+    rdns = looked_up.group(1).lower() if looked_up else None
+    ip = _first_ip(origin)
+    if ip is None and name is not None:
+        ip = canonical_ip(name.strip("[]"))
+    if helo is not None:
+        name = helo.group(1)
     return Hop(
-        by=_lower(start),
-        helo=name.lower().strip("[]") if name else None,
-        rdns=None if looked_up in (None, "unknown", "may", "helo") else looked_up,
+        by=said.get("by"),
+        helo=name[:255].lower().strip("[]") if name else None,
+        rdns=None if rdns in _NO_NAME else rdns,
         ip=ip,
-        with_=_lower(_WITH.search(clauses)),
-        for_=_lower(_FOR.search(clauses)),
+        with_=said.get("with"),
+        for_=said.get("for"),
         time=parse_date(stamp),
-        id_=m.group(1) if (m := _ID.search(clauses)) else None,
+        id_=said.get("id"),
     )
 
 
-def _lower(match: re.Match[str] | None) -> str | None:
-    return match.group(1).lower() if match else None
+def _start_of_by(clauses: str) -> int:
+    """Where the receiver begins to speak of itself: the first "by" outside comments."""
+    if clauses[:3].lower() == "by ":
+        return 0
+    at = clauses.find(" by ")
+    for _ in range(_TRIES):
+        if at < 0:
+            break
+        if clauses.count("(", 0, at) <= clauses.count(")", 0, at):
+            return at + 1
+        at = clauses.find(" by ", at + 1)
+    return len(clauses)
 
 
+def _clauses(text: str) -> dict[str, str]:
+    """The words after by, with, id and for; comments, which like to hold these words too, left out."""
+    for _ in range(_TRIES):
+        if "(" not in text:
+            break
+        shorter = _COMMENT.sub(" ", text)
+        if shorter == text:
+            break
+        text = shorter
+    said: dict[str, str] = {}
+    words = text.split()
+    for at, word in enumerate(words[:-1]):
+        key = word.lower()
+        if key in _CLAUSES and key not in said:
+            following = words[at + 1].strip("<>,")[:320]
+            said[key] = following if key == "id" else following.lower()
+    return said
+
+
+def _first_ip(origin: str) -> str | None:
+    for match in _IP.finditer(origin):
+        found = canonical_ip(match.group(1) or match.group(2))
+        if found is not None:
+            return found
+    return None
+
+
+@lru_cache(maxsize=4096)
 def canonical_ip(text: str) -> str | None:
     """Canonical text of an IP address, IPv4-mapped IPv6 as IPv4; None when it is none."""
     try:
@@ -64,12 +115,47 @@ def canonical_ip(text: str) -> str | None:
 def parse_date(text: str) -> datetime | None:
     """An RFC 5322 date as a timezone-aware time; a missing zone is UTC; None when unreadable or absurd."""
     text = text.strip()
-    if not text or len(text) > 128:  # noqa: PLR2004 - no date is longer
+    usual = _DATE.match(text)
+    if usual is None:
+        return _unusual_date(text)
+    day, month, year, hour, minute, second, sign, zone_hours, zone_minutes = usual.groups()
+    try:
+        found = datetime(
+            int(year),
+            _MONTHS[month],
+            int(day),
+            int(hour),
+            int(minute),
+            min(int(second), 59),  # a leap second
+            tzinfo=_zone(sign, zone_hours, zone_minutes),
+        )
+    except ValueError:
+        return None
+    return _representable(found)
+
+
+@lru_cache(maxsize=256)
+def _zone(sign: str, hours: str, minutes: str) -> timezone:
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(-offset if sign == "-" else offset) if offset else UTC
+
+
+def _unusual_date(text: str) -> datetime | None:
+    if not text or len(text) > _LONGEST_DATE:
         return None
     try:
         found = parsedate_to_datetime(text)
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
-        found.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return _representable(found.replace(tzinfo=UTC) if found.tzinfo is None else found)
+
+
+def _representable(found: datetime) -> datetime | None:
+    """The time, where its moment in UTC lies in the years that Python knows."""
+    if 1 < found.year < 9999:  # noqa: PLR2004 - the first and last year
+        return found
+    try:
+        found.astimezone(UTC)
+    except OverflowError:
         return None
     return found

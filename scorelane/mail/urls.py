@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import can_ada
 from publicsuffixlist import PublicSuffixList
@@ -11,41 +14,94 @@ from publicsuffixlist import PublicSuffixList
 from scorelane.mail.message import Url
 from scorelane.mail.rewriters import unwrap
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MOST_REWRITERS = 5
 MOST_CHARS = 2048
+MOST_DEFANGED = 500
+_CACHED_CHARS = 512
 
 _SUFFIXES = PublicSuffixList()
-_IN_TEXT = re.compile(
-    r"(?:h(?:tt|xx)ps?|ftp|meow)(?:\[:\]|:)(?://|\\\\|/\\)[^\s<>\"'`{}|^]{1,2048}"
-    r"|(?<![\w@.-])www(?:\.|\[\.\])[^\s<>\"'`{}|^]{2,2048}",
-    re.IGNORECASE,
-)
+_MARK = re.compile(r":(?://|\\\\|/\\|\\/|\]//|//\])")
+_SCHEME_BEFORE = re.compile(r"(?:h(?:tt|xx|tx|xt|\*\*)ps?|s?ftp|meow)\[?$", re.IGNORECASE)
+_WWW = re.compile(r"(?:www|WWW|Www)(?:\.|\[\.\])(?=[^\s.])")
+_BRACKET_DOT = re.compile(r"\[\.\]|\(\.\)|\[dot\]|\(dot\)", re.IGNORECASE)
+_NAME = re.compile(r"[\w.-]{1,200}")
+_TAIL = re.compile(r"[^\s<>\"'`{}|^]{1,2048}")
 _TRAILING = ".,;:!?)]}*_'\"»”’>"  # noqa: RUF001 - they stand in mail
-_HXXP = re.compile(r"^(?:hxxp|meow)(s?)(?=\[?:)", re.IGNORECASE)
+_LONGEST_SCHEME = 8
+
+_HXXP = re.compile(r"^(?:h(?:xx|tx|xt|\*\*)p|meow)(s?)(?=\[?:)", re.IGNORECASE)
 _DOT = re.compile(r"\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)", re.IGNORECASE)
-_INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff\u00ad\u180e]")
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+_INVISIBLE = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff\u00ad\u180e\u034f]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 _WHITE = re.compile(r"[\t\r\n]")
+_C0_AND_SPACE = "".join(map(chr, range(33)))
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]{0,20}):", re.IGNORECASE)
 _AUTHORITY = re.compile(r"^[a-z]+:[/\\]*([^/\\?#]*)", re.IGNORECASE)
-_INTEGER = re.compile(r"^\d{8,10}$")
-_HEX = re.compile(r"(?:^|\.)0x[0-9a-f]+", re.IGNORECASE)
+_NUMERIC = re.compile(r"^[0-9.]+$")
+_HEX = re.compile(r"(?:^|\.)0x[0-9a-f]*", re.IGNORECASE)
 _IPV4 = re.compile(r"^\d{1,3}(?:\.\d{1,3}){3}$")
+_WEB = frozenset({"http", "https", "ftp"})
+_HOSTLESS = frozenset({
+    "mailto", "tel", "data", "javascript", "vbscript", "blob", "cid", "mid", "file", "sms", "intent", "ms-word",
+    "ms-excel", "search-ms", "search", "skype", "callto",
+})  # fmt: skip
 
 
 def find_urls(text: str, most: int) -> list[str]:
-    """URLs as written in plain text, trailing punctuation removed, at most `most`."""
-    if "://" not in text and "www" not in text.lower() and ":\\" not in text and "[:]" not in text:
-        return []
-    found = []
-    for match in _IN_TEXT.finditer(text):
-        raw = match.group(0).rstrip(_TRAILING)
-        if match.group(0)[len(raw) : len(raw) + 1] == ")" and "(" in raw:
+    """URLs as written in plain text, trailing punctuation removed, at most `most`.
+
+    A URL begins with a scheme, with `www.`, or is a defanged name (`evil[.]example/login`).
+    """
+    found: list[str] = []
+    end = 0
+    for start in _starts(text):
+        if start < end:
+            continue
+        tail = _TAIL.match(text, start)
+        if tail is None:
+            continue
+        raw = tail.group().rstrip(_TRAILING)
+        end = start + len(raw)
+        if text[end : end + 1] == ")" and "(" in raw:
             raw += ")"
         found.append(raw)
         if len(found) >= most:
             break
     return found
+
+
+def _starts(text: str) -> list[int]:
+    """Places where a URL may begin, found from marks that plain words do not have."""
+    starts: list[int] = []
+    if ":" in text:
+        for mark in _MARK.finditer(text):
+            scheme = _SCHEME_BEFORE.search(text, max(0, mark.start() - _LONGEST_SCHEME), mark.start())
+            if scheme is not None:
+                starts.append(scheme.start())
+    if "ww" in text or "WW" in text:
+        starts.extend(www.start() for www in _WWW.finditer(text) if _is_free(text, www.start()))
+    if "[.]" in text or "(.)" in text or "dot" in text:
+        starts.extend(_bracket_starts(text))
+    starts.sort()
+    return starts
+
+
+def _bracket_starts(text: str) -> Iterator[int]:
+    for dot in islice(_BRACKET_DOT.finditer(text), MOST_DEFANGED):
+        backwards = _NAME.match(text[max(0, dot.start() - 200) : dot.start()][::-1])
+        if backwards is not None and text[dot.end() : dot.end() + 1].isalnum():
+            start = dot.start() - backwards.end()
+            if _is_free(text, start):
+                yield start
+
+
+def _is_free(text: str, at: int) -> bool:
+    """Whether a name that begins here is not the rest of a longer one."""
+    before = text[at - 1 : at] if at else ""
+    return not (before.isalnum() or before in {"@", ".", "-", "_", "/", "]", ")"})
 
 
 @lru_cache(maxsize=8192)
@@ -54,43 +110,71 @@ def registrable(host: str) -> str:
     return _SUFFIXES.privatesuffix(host) or ""
 
 
-@lru_cache(maxsize=8192)
-def parse_url(raw: str) -> Url | None:
-    """The normalised URL, or None when it is none that leads anywhere (an anchor, a relative path, broken)."""
+def parse_url(raw: str, base: str | None = None) -> Url | None:
+    """The normalised URL, or None when it is none that leads anywhere (an anchor, a relative path, broken).
+
+    A relative one leads somewhere where the document has a `base` (HTML's base element).
+    """
+    raw = raw[:MOST_CHARS]
+    return _cached(raw, base) if len(raw) < _CACHED_CHARS else _parse_url(raw, base)
+
+
+def _parse_url(raw: str, base: str | None) -> Url | None:
     tricks: set[str] = set()
-    text = _undo(raw[:MOST_CHARS], tricks)
+    text = _undo(raw, tricks)
+    if base is not None and not _SCHEME.match(text):
+        text = _joined(base, text)
     rewriters: list[str] = []
     while True:
         url = _parse(text, raw, tricks, tuple(rewriters))
         if url is None or len(rewriters) >= MOST_REWRITERS or not url.host:
             return url
         inner = unwrap(url.host, url.path, url.query)
-        if inner is None or _parse(inner[1], raw, set(), ()) is None:
+        if inner is None or _parse(_undo(inner[1][:MOST_CHARS], set()), raw, set(), ()) is None:
             return url
         rewriters.append(inner[0])
         text = _undo(inner[1][:MOST_CHARS], tricks)
 
 
+_cached = lru_cache(maxsize=8192)(_parse_url)
+
+
+def _joined(base: str, text: str) -> str:
+    try:
+        return urljoin(_undo(base[:MOST_CHARS], set()), text.replace("\\", "/"))
+    except ValueError:
+        return text
+
+
 def _undo(text: str, tricks: set[str]) -> str:
-    text = text.strip()
-    for pattern, name in ((_INVISIBLE, "zero_width"), (_BIDI, "bidi"), (_WHITE, "tab_newline")):
-        if pattern.search(text):
-            tricks.add(name)
-            text = pattern.sub("", text)
+    """The URL that is meant: invisible characters and defanging gone, noted in `tricks`."""
+    text = text.strip(_C0_AND_SPACE)
+    if not text.isascii():
+        text = text.strip()
+        for pattern, name in ((_INVISIBLE, "zero_width"), (_BIDI, "bidi")):
+            if pattern.search(text):
+                tricks.add(name)
+                text = pattern.sub("", text)
+    if _WHITE.search(text):
+        tricks.add("tab_newline")
+        text = _WHITE.sub("", text)
+    if "[" in text or "(" in text or "{" in text or text[:1] in "hHmM":
+        text = _refanged(text, tricks)
+    if text[:2] in ("//", "\\\\", "/\\"):
+        return "http:" + text
+    if text[:4].lower() == "www." or ("bracket_dot" in tricks and not _SCHEME.match(text)):
+        return "http://" + text
+    return text
+
+
+def _refanged(text: str, tricks: set[str]) -> str:
     if _HXXP.match(text):
         tricks.add("hxxp")
         text = _HXXP.sub(r"http\1", text)
-    if "[:]" in text:
+    plain = _DOT.sub(".", text.replace("[:]", ":").replace("[://]", "://"))
+    if plain != text:
         tricks.add("bracket_dot")
-        text = text.replace("[:]", ":")
-    if _DOT.search(text):
-        tricks.add("bracket_dot")
-        text = _DOT.sub(".", text)
-    if text[:4].lower() == "www.":
-        text = "http://" + text
-    if text.startswith("//"):
-        text = "http:" + text
-    return text
+    return plain
 
 
 def _parse(text: str, raw: str, tricks: set[str], rewriters: tuple[str, ...]) -> Url | None:
@@ -98,24 +182,10 @@ def _parse(text: str, raw: str, tricks: set[str], rewriters: tuple[str, ...]) ->
     if scheme is None:
         return None
     name = scheme.group(1).lower()
-    if name not in ("http", "https", "ftp"):
-        if name in (
-            "mailto",
-            "tel",
-            "data",
-            "javascript",
-            "blob",
-            "cid",
-            "file",
-            "sms",
-            "intent",
-            "ms-word",
-            "search-ms",
-        ):
-            return Url(
-                raw[:MOST_CHARS], text[:256], name, "", "", None, "", "", False, False, frozenset(tricks), rewriters
-            )
-        return None
+    if name not in _WEB:
+        if name not in _HOSTLESS:
+            return None
+        return Url(raw, text[:256], name, "", "", None, "", "", False, False, frozenset(tricks), rewriters)
     try:
         parsed = can_ada.parse(text)
     except ValueError:
@@ -123,11 +193,11 @@ def _parse(text: str, raw: str, tricks: set[str], rewriters: tuple[str, ...]) ->
     host = parsed.hostname
     if not host:
         return None
-    _name_tricks(text, host, parsed, tricks)
     is_ip = host.startswith("[") or bool(_IPV4.match(host))
+    _note_tricks(text, host, parsed, tricks, is_ip=is_ip)
     host = host.strip("[]").rstrip(".")
     return Url(
-        raw=raw[:MOST_CHARS],
+        raw=raw,
         href=parsed.href[: 2 * MOST_CHARS],
         scheme=name,
         host=host,
@@ -142,23 +212,23 @@ def _parse(text: str, raw: str, tricks: set[str], rewriters: tuple[str, ...]) ->
     )
 
 
-def _name_tricks(text: str, host: str, parsed: can_ada.URL, tricks: set[str]) -> None:
+def _note_tricks(text: str, host: str, parsed: can_ada.URL, tricks: set[str], *, is_ip: bool) -> None:
     written = _AUTHORITY.match(text)
-    authority = written.group(1) if written else ""
-    bare = authority.rpartition("@")[2].partition(":")[0]
+    bare = (written.group(1) if written else "").rpartition("@")[2].partition(":")[0]
     if parsed.has_credentials():
         tricks.add("userinfo")
     if "\\" in text[:12]:
         tricks.add("backslash")
     if "%" in bare:
         tricks.add("percent_host")
-    if not bare.isascii() and any("\uff00" <= c <= "\uffef" or c == "\u3002" for c in bare):
+    if not bare.isascii() and any("\uff00" <= c <= "\uffef" or c in "\u3002\uff61" for c in bare):
         tricks.add("fullwidth")
     if "xn--" in host:
         tricks.add("punycode")
-    if _HEX.search(bare):
-        tricks.add("hex_ip")
-    elif _INTEGER.match(bare):
-        tricks.add("integer_ip")
+    if is_ip and bare.rstrip(".") != host and not host.startswith("["):
+        if _HEX.search(bare):
+            tricks.add("hex_ip")
+        elif _NUMERIC.match(bare):
+            tricks.add("integer_ip")
     if text.count("://") > 1:
         tricks.add("nested_scheme")
