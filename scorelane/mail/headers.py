@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from scorelane.mail.limits import Limits
 
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]{0,8192})\?=")
+_FIELD = re.compile(r"^([^\s:]{1,128})[ \t]{0,128}:(.*)$", re.MULTILINE)
 _FOLD = re.compile(r"\n[ \t]+")
 _END = re.compile(rb"\r?\n\r?\n|\r\r")
 _PIECE = re.compile(r'[^";]+|"(?:[^"\\]|\\.)*"?|(;)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)")
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f]+")
-_LONGEST_NAME = 128
 _MOST_PARAMETERS = 64
 _CACHED_CHARS = 256
 
@@ -34,7 +34,7 @@ class Fields(NamedTuple):
     """(name as written, unfolded value) in raw order."""
     decoded: tuple[tuple[str, str], ...]
     """The same with encoded words decoded."""
-    raw_by_name: dict[str, list[str]]
+    raw_by_name: dict[str, tuple[str, ...]]
     """Lower-case name to its raw values in order."""
     by_name: dict[str, tuple[str, ...]]
     """Lower-case name to its decoded values in order."""
@@ -53,18 +53,18 @@ def start_of_header(raw: bytes) -> int:
 def read_fields(raw: bytes, limits: Limits, defects: Defects) -> Fields:
     """Header fields of a message, each cut and each line that is none noted."""
     fields = _split(_block(raw, limits, defects), limits, defects)
-    raw_index: dict[str, list[str]] = {}
+    raw_by_name = _by_name(fields)
+    if not any("=?" in value for _, value in fields):
+        return Fields(fields, tuple(fields), raw_by_name, raw_by_name)
+    decoded = [(name, decode(value, defects)) for name, value in fields]
+    return Fields(fields, tuple(decoded), raw_by_name, _by_name(decoded))
+
+
+def _by_name(fields: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
     for name, value in fields:
-        raw_index.setdefault(name.lower(), []).append(value)
-    index = {name: tuple(values) for name, values in raw_index.items()}
-    decoded = fields
-    if any("=?" in value for _, value in fields):
-        decoded = [(name, decode(value, defects)) for name, value in fields]
-        read: dict[str, list[str]] = {}
-        for name, value in decoded:
-            read.setdefault(name.lower(), []).append(value)
-        index = {name: tuple(values) for name, values in read.items()}
-    return Fields(fields, tuple(decoded), raw_index, index)
+        found.setdefault(name.lower(), []).append(value)
+    return {name: tuple(values) for name, values in found.items()}
 
 
 def _block(raw: bytes, limits: Limits, defects: Defects) -> bytes:
@@ -83,14 +83,24 @@ def _split(block: bytes, limits: Limits, defects: Defects) -> list[tuple[str, st
         defects.add("header_8bit", "header")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _FOLD.sub(" ", text)
+    fields = _FIELD.findall(text)
+    has_others = len(fields) <= text.rstrip("\n").count("\n")
+    if has_others or len(text) > limits.header_value_chars or len(fields) > limits.header_count:
+        return _split_carefully(text, limits, defects)
+    return [(name, value.strip()) for name, value in fields]
+
+
+def _split_carefully(text: str, limits: Limits, defects: Defects) -> list[tuple[str, str]]:
+    """Fields of a header that has lines which are none, or may be over a limit."""
     fields: list[tuple[str, str]] = []
-    for line in _FOLD.sub(" ", text).split("\n"):
-        name, colon, value = line.partition(":")
-        name = name.rstrip()
-        if not colon or not name or " " in name or len(name) > _LONGEST_NAME:
+    for line in text.split("\n"):
+        field = _FIELD.match(line)
+        if field is None:
             if line.strip():
                 defects.add("header_malformed", "header")
             continue
+        name, value = field.groups()
         if len(value) > limits.header_value_chars:
             defects.add("header_truncated", name.lower())
             value = value[: limits.header_value_chars]

@@ -12,12 +12,15 @@ from scorelane.mail.message import Html
 from scorelane.mail.nesting import flattened, is_too_deep
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from selectolax.lexbor import LexborNode
 
     from scorelane.mail.defects import Defects
     from scorelane.mail.limits import Limits
 
 _BLOCK = re.compile(r"<(?=/?(?:p|div|br|tr|li|h[1-6]|table|blockquote|ul|ol|hr|title|option)\b)", re.IGNORECASE)
+_HANDLER = re.compile(r"\bon[a-z]{3,20}\s{0,8}=")
 _ZERO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff\u00ad\u180e\u034f]")
 _QUOTES = (
     "blockquote[type=cite],div.gmail_quote,blockquote.gmail_quote,div.yahoo_quoted,div.moz-cite-prefix,"
@@ -104,79 +107,86 @@ class _Survey:
         self.iframes = self.tables = self.handlers = self.data_urls = 0
         self.base: str | None = None
         self.refresh: str | None = None
-        root = tree.root
-        if root is None:
-            return
-        for count, node in enumerate(root.traverse()):
-            if count >= limits.html_elements:
+        lower = source.lower()
+        self._has_data = "data:" in lower
+        self._has_handlers = _HANDLER.search(lower) is not None
+        if tree.root is not None:
+            self._walk(tree.root, limits, defects)
+
+    def _walk(self, root: LexborNode, limits: Limits, defects: Defects) -> None:
+        meet = self.hider.meet
+        for count, node in enumerate(root.traverse(), 1):
+            if count > limits.html_elements:
                 defects.add("html_truncated", "html")
                 break
-            self.tag_count = count + 1
-            tag = node.tag
+            self.tag_count = count
+            tag = node.tag or ""
             attributes = node.attributes
             if attributes:
-                self._read(node, tag, attributes)
-            elif tag == "table":
-                self.tables += 1
-            elif tag in ("script", "style"):
-                self._read_code(node, tag)
-            elif tag == "form":
-                self.forms.append("")
-            elif tag == "input":
-                self.inputs.append("")
+                meet(node, tag, attributes)
+                if self._has_data or self._has_handlers:
+                    self._read_values(attributes)
+                if "background" in attributes:
+                    self._other(attributes, "background", "html_image")
+            read = _READERS.get(tag)
+            if read is not None:
+                read(self, node, attributes)
 
-    def _read(self, node: LexborNode, tag: str | None, attributes: Attributes) -> None:  # noqa: C901, PLR0912 - one element, one branch
-        """One element with attributes."""
+    def _read_values(self, attributes: Attributes) -> None:
         for name, value in attributes.items():
             if name[:2] == "on":
                 self.handlers += 1
             elif value and value[:5].lower() == "data:":
                 self.data_urls += 1
-        self.hider.meet(node, tag, attributes)
-        if tag in ("a", "area"):
-            if attributes.get("href"):
-                self.links.append((node, _url(attributes, "href")))
-        elif tag == "img":
-            self.images.append(attributes)
-            self._other(attributes, "src", "html_image")
-        elif tag == "table":
-            self.tables += 1
-        elif tag == "form":
-            self.forms.append(_url(attributes, "action"))
-            self._other(attributes, "action", "html_form")
-        elif tag in ("input", "button"):
-            if tag == "input":
-                self.inputs.append((attributes.get("type") or "").strip().lower())
-            self._other(attributes, "formaction", "html_form")
-        elif tag in ("iframe", "embed", "object"):
-            self.iframes += tag == "iframe"
-            self._other(attributes, "data" if tag == "object" else "src", "html_other")
-        elif tag == "link":
+
+    def read_link(self, node: LexborNode, attributes: Attributes) -> None:
+        if attributes.get("href"):
+            self.links.append((node, _url(attributes, "href")))
+
+    def read_image(self, _node: LexborNode, attributes: Attributes) -> None:
+        self.images.append(attributes)
+        self._other(attributes, "src", "html_image")
+
+    def read_table(self, _node: LexborNode, _attributes: Attributes) -> None:
+        self.tables += 1
+
+    def read_form(self, _node: LexborNode, attributes: Attributes) -> None:
+        self.forms.append(_url(attributes, "action"))
+        self._other(attributes, "action", "html_form")
+
+    def read_field(self, node: LexborNode, attributes: Attributes) -> None:
+        if node.tag == "input":
+            self.inputs.append((attributes.get("type") or "").strip().lower())
+        self._other(attributes, "formaction", "html_form")
+
+    def read_frame(self, node: LexborNode, attributes: Attributes) -> None:
+        self.iframes += node.tag == "iframe"
+        self._other(attributes, "data" if node.tag == "object" else "src", "html_other")
+
+    def read_resource(self, _node: LexborNode, attributes: Attributes) -> None:
+        self._other(attributes, "href", "html_other")
+
+    def read_base(self, _node: LexborNode, attributes: Attributes) -> None:
+        if self.base is None and attributes.get("href"):
+            self.base = _url(attributes, "href")
             self._other(attributes, "href", "html_other")
-        elif tag == "base":
-            if self.base is None and attributes.get("href"):
-                self.base = _url(attributes, "href")
-                self._other(attributes, "href", "html_other")
-        elif tag == "meta":
-            if self.refresh is None and (attributes.get("http-equiv") or "").strip().lower() == "refresh":
-                self.refresh = _url(attributes, "content")
-        elif tag in ("script", "style"):
-            self._read_code(node, tag)
-        if attributes.get("background"):
-            self._other(attributes, "background", "html_image")
+
+    def read_meta(self, _node: LexborNode, attributes: Attributes) -> None:
+        if self.refresh is None and (attributes.get("http-equiv") or "").strip().lower() == "refresh":
+            self.refresh = _url(attributes, "content")
+
+    def read_script(self, node: LexborNode, _attributes: Attributes) -> None:
+        self.script_count += 1
+        self.script_bytes += len(_text(node))
+
+    def read_style(self, node: LexborNode, _attributes: Attributes) -> None:
+        text = _text(node)
+        self.style_bytes += len(text)
+        self.hider.add_rules(text)
 
     def _other(self, attributes: Attributes, name: str, source: str) -> None:
         if attributes.get(name):
             self.others.append(Anchor(_url(attributes, name), "", source, hidden=False))
-
-    def _read_code(self, node: LexborNode, tag: str) -> None:
-        text = _text(node)
-        if tag == "script":
-            self.script_count += 1
-            self.script_bytes += len(text)
-        else:
-            self.style_bytes += len(text)
-            self.hider.add_rules(text)
 
     def anchors(self, most: int) -> list[Anchor]:
         """Links that can be clicked in document order, then forms, images and the rest."""
@@ -219,6 +229,25 @@ class _Survey:
             anchor_count=len(self.links),
             size_bytes=size_bytes,
         )
+
+
+_READERS: dict[str, Callable[[_Survey, LexborNode, Attributes], None]] = {
+    "a": _Survey.read_link,
+    "area": _Survey.read_link,
+    "img": _Survey.read_image,
+    "table": _Survey.read_table,
+    "form": _Survey.read_form,
+    "input": _Survey.read_field,
+    "button": _Survey.read_field,
+    "iframe": _Survey.read_frame,
+    "embed": _Survey.read_frame,
+    "object": _Survey.read_frame,
+    "link": _Survey.read_resource,
+    "base": _Survey.read_base,
+    "meta": _Survey.read_meta,
+    "script": _Survey.read_script,
+    "style": _Survey.read_style,
+}
 
 
 def _url(attributes: Attributes, name: str) -> str:

@@ -30,7 +30,8 @@ _READ = frozenset({"content-type", "content-transfer-encoding", "content-disposi
 
 MOST_TRIES = 1_000_000
 _ENCODED = re.compile(
-    rb"^(content-transfer-encoding:[ \t]*(?:\r?\n[ \t]+)?)[\"']?(?:base64|quoted-printable)\b", re.IGNORECASE | re.MULTILINE
+    rb"^(content-transfer-encoding:[ \t]*(?:\r?\n[ \t]+)?)[\"']?(?:base64|quoted-printable)\b",
+    re.IGNORECASE | re.MULTILINE,
 )
 _PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
 
@@ -84,7 +85,7 @@ def read_tree(raw: bytes, limits: Limits, defects: Defects) -> Tree:
 
 def _bounded(raw: bytes, limits: Limits, defects: Defects) -> bytes:
     """The message up to its last affordable boundary line, so that no parser's time grows with their number."""
-    if raw.count(b"\n--") <= limits.boundary_lines:
+    if len(raw) < 3 * limits.boundary_lines or raw.count(b"\n--") <= limits.boundary_lines:
         return raw
     defects.add("part_limit", "mime")
     at = 0

@@ -28,7 +28,7 @@ MOST_IDS = 100
 _SUBJECT_CHARS = 2000
 _ID_CHARS = 998
 _ONCE = ("from", "sender", "reply-to", "to", "cc", "message-id", "subject", "date", "in-reply-to", "references")
-_NONE: list[str] = []
+_NONE: tuple[str, ...] = ()
 
 
 def parse(
@@ -151,7 +151,7 @@ class _Reader:
             found.append(self.read(raw, received_at, Envelope(), level + 1))
         return tuple(found)
 
-    def _addresses(self, raw_index: Mapping[str, list[str]], name: str, defects: Defects) -> tuple[Address, ...]:
+    def _addresses(self, raw_index: Mapping[str, tuple[str, ...]], name: str, defects: Defects) -> tuple[Address, ...]:
         """Addresses of all headers of a name, in order."""
         values = raw_index.get(name)
         if not values:
@@ -166,7 +166,9 @@ class _Reader:
             return found[:most]
         return found
 
-    def _note_headers(self, raw_index: Mapping[str, list[str]], author: Sequence[Address], defects: Defects) -> None:
+    def _note_headers(
+        self, raw_index: Mapping[str, tuple[str, ...]], author: Sequence[Address], defects: Defects
+    ) -> None:
         if not author:
             defects.add("no_from", "header")
         elif len(author) > 1 or len(raw_index["from"]) > 1:
@@ -192,7 +194,7 @@ def _content_type(fields: Fields) -> str:
     return (parameters(values[0])[0][:255] if values else "") or "text/plain"
 
 
-def _return_path(envelope: Envelope, raw_index: Mapping[str, list[str]]) -> Address | None:
+def _return_path(envelope: Envelope, raw_index: Mapping[str, tuple[str, ...]]) -> Address | None:
     if envelope.mail_from is not None:
         return parse_one(envelope.mail_from)
     values = raw_index.get("return-path")
@@ -207,15 +209,17 @@ def _ids(index: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
     return tuple([word for word in values[0].split() if word[0] == "<"][:MOST_IDS]) if values else ()
 
 
-def _auth(raw_index: Mapping[str, list[str]]) -> tuple[AuthResults, ...]:
+def _auth(raw_index: Mapping[str, tuple[str, ...]]) -> tuple[AuthResults, ...]:
     """Headers of receivers, then those of the ARC chain, each newest first."""
     own = raw_index.get("authentication-results", _NONE)[:MOST_AUTH]
     arc = raw_index.get("arc-authentication-results", _NONE)[:MOST_AUTH]
+    if not own and not arc:
+        return ()
     found = [parse_auth_results(value) for value in own] + [parse_auth_results(value, arc=True) for value in arc]
     return tuple(header for header in found if header is not None)
 
 
-def _dkim_domains(raw_index: Mapping[str, list[str]]) -> tuple[str, ...]:
+def _dkim_domains(raw_index: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     domains = []
     for value in raw_index.get("dkim-signature", _NONE)[:MOST_AUTH]:
         for tag in value.split(";"):

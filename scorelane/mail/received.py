@@ -11,6 +11,7 @@ from functools import lru_cache
 from scorelane.mail.message import Hop
 
 _IP = re.compile(r"\[(?:IPv6:)?([0-9a-fA-F.:]{3,45})\]|\((?:IPv6:)?([0-9a-fA-F.:]{7,45})\)", re.IGNORECASE)
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$", re.ASCII)
 _RDNS = re.compile(r"\(\s*(?:[^\s()@]{1,64}@)?([A-Za-z0-9_.-]{1,255})\.?\s*\[")
 _HELO = re.compile(r"\b[eh]{1,2}lo[= ]\"?([^\s();\"]{1,255})", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
@@ -40,8 +41,8 @@ def parse_received(value: str) -> Hop:
     origin = clauses[:start]
     said = _clauses(clauses[start:] or clauses)
     name = origin.split(" ", 2)[1].partition("(")[0] if origin[:5].lower() == "from " else None
-    helo = _HELO.search(origin)
-    looked_up = _RDNS.search(origin)
+    helo = _HELO.search(origin) if "lo" in origin or "LO" in origin else None
+    looked_up = _RDNS.search(origin) if "[" in origin else None
     rdns = looked_up.group(1).lower() if looked_up else None
     ip = _first_ip(origin)
     if ip is None and name is not None:
@@ -104,6 +105,8 @@ def _first_ip(origin: str) -> str | None:
 @lru_cache(maxsize=4096)
 def canonical_ip(text: str) -> str | None:
     """Canonical text of an IP address, IPv4-mapped IPv6 as IPv4; None when it is none."""
+    if _IPV4.match(text):
+        return text
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

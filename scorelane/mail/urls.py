@@ -76,7 +76,7 @@ def find_urls(text: str, most: int) -> list[str]:
 def _starts(text: str) -> list[int]:
     """Places where a URL may begin, found from marks that plain words do not have."""
     starts: list[int] = []
-    if ":" in text:
+    if ":/" in text or ":\\" in text or ":]" in text:
         for mark in _MARK.finditer(text):
             scheme = _SCHEME_BEFORE.search(text, max(0, mark.start() - _LONGEST_SCHEME), mark.start())
             if scheme is not None:

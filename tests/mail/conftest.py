@@ -20,12 +20,13 @@ def mail(body=b"Hello\r\n", kind="text/plain; charset=utf-8", encoding=None, *, 
     return top + "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + body
 
 
-def multipart(*parts, kind="mixed"):
+def multipart(*parts: tuple[list[str], bytes], kind="mixed", boundary="cut"):
     """Raw bytes of a multipart message; each part is (header lines, content)."""
+    mark = f"--{boundary}".encode()
     body = b"".join(
-        b"--cut\r\n" + "\r\n".join(head).encode() + b"\r\n\r\n" + content + b"\r\n" for head, content in parts
+        mark + b"\r\n" + "\r\n".join(head).encode() + b"\r\n\r\n" + content + b"\r\n" for head, content in parts
     )
-    return mail(body + b"--cut--\r\n", f"multipart/{kind}; boundary=cut")
+    return mail(body + mark + b"--\r\n", f"multipart/{kind}; boundary={boundary}")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_a_sender_cannot_write_a_result_into_an_address(value):
     assert results(value)["spf"].get("header.from") is None
 
 
-def test_the_server_that_names_itself_is_told(read_header):
+def test_the_server_that_names_itself_is_told():
     assert parse_auth_results("MX.B.Test; none").authserv_id == "mx.b.test"
     assert parse_auth_results("spf=pass smtp.mailfrom=a.test; dkim=none").authserv_id == ""
     assert [r.method for r in parse_auth_results("spf=pass smtp.mailfrom=a.test; dkim=none").results] == ["spf", "dkim"]

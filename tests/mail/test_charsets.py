@@ -36,7 +36,7 @@ RUSSIAN = "Подтвердите пароль"
         ("a path for a name", b"hello", "../../etc/passwd", "hello", {"charset_unknown"}),
     ],
 )
-def test_a_body_is_read_in_spite_of_each_charset_trap(trap, content, charset, text, defects, read, kinds):
+def test_a_body_is_read_in_spite_of_each_charset_trap(trap, content, charset, text, defects, read, kinds):  # noqa: PLR0917
     kind = "text/plain" + (f'; charset="{charset}"' if charset else "")
     message = read(content, kind)
     assert message.plain_text == text, trap

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from scorelane.mail import parse
+
 
 def test_blocks_are_lines_and_inline_elements_are_not(read_html):
     message = read_html(
@@ -201,7 +203,5 @@ def test_more_styled_elements_than_are_looked_at_are_a_defect(read_html, kinds):
 
 
 def test_several_html_bodies_are_shown_one_after_the_other(build_parts):
-    from scorelane.mail import parse
-
     parts = [(["Content-Type: text/html"], f"<p>part {n}</p>".encode()) for n in range(3)]
     assert parse(build_parts(*parts)).text == "part 0\npart 1\npart 2"

@@ -6,7 +6,10 @@ import pytest
 
 from scorelane.mail import parse
 
-INVITE = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDESCRIPTION:Join http://evil.te\r\n st/meet now\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+INVITE = (
+    b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDESCRIPTION:Join http://evil.te\r\n st/meet now\r\n"
+    b"END:VEVENT\r\nEND:VCALENDAR\r\n"
+)
 
 
 def sources(message):

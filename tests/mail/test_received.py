@@ -16,7 +16,7 @@ STAMP = "; Mon, 5 Jan 2026 10:00:00 +0000"
     [
         (
             "postfix",
-            "from helo.test (name.test [203.0.113.9]) (using TLSv1.3 with cipher X (256/256 bits) key-exchange by Y)"
+            "from helo.test (name.test [203.0.113.9]) (using TLSv1.3 with cipher X (256/256 bits))"  # noqa: ISC004
             " by mx.test (Postfix) with ESMTPS id 4Xyz for <bob@b.test>",
             ("mx.test", "helo.test", "name.test", "203.0.113.9", "esmtps", "bob@b.test", "4Xyz"),
         ),

@@ -12,7 +12,7 @@ def attribute(kind, content, level=1):
     return struct.pack("<BII", level, kind, len(content)) + content + struct.pack("<H", sum(content) & 0xFFFF)
 
 
-def properties(*rows):
+def properties(*rows: tuple[int, int, bytes]):
     found = struct.pack("<I", len(rows))
     for kind, identity, content in rows:
         found += struct.pack("<HH", kind, identity)

@@ -5,6 +5,7 @@ from base64 import b64encode
 
 import pytest
 
+from scorelane.mail import parse
 from scorelane.mail.transfer import decode_base64, take_uuencoded
 
 TEXT = b"Please confirm your password at once."
@@ -40,8 +41,6 @@ def test_base64_is_read_where_a_strict_decoder_stops(trap, body, is_defect, read
 
 
 def test_broken_base64_in_one_part_leaves_the_others_as_they_are(build_parts):
-    from scorelane.mail import parse
-
     message = parse(
         build_parts(
             (
