@@ -52,8 +52,11 @@ bench: install ## accept, compute, end-to-end messages/s and the cost of each pa
 	@benchmarks/install-peers
 	@$(BIN)/python benchmarks/run.py
 
-fuzz: install ## parser and signals against generated mail, bounded in time
+fuzz: install ## parser and signals against generated mail, 90 s unless SECONDS_TO_FUZZ says otherwise
 	@$(BIN)/python benchmarks/fuzz.py
 
+differential: install ## the parser against Python's email on every archive of CORPORA
+	@$(BIN)/python benchmarks/differential.py
+
 clean: ## remove what the targets made
-	rm -rf .venv .scorelane .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .scorelane .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -29,6 +29,8 @@ _READ = frozenset({"content-type", "content-transfer-encoding", "content-disposi
 
 
 MOST_TRIES = 1_000_000
+MOST_STEPS = 2_000_000_000
+_FEW_BYTES = 64 * 1024
 _ENCODED = re.compile(
     rb"^(content-transfer-encoding:[ \t]*(?:\r?\n[ \t]+)?)[\"']?(?:base64|quoted-printable)\b",
     re.IGNORECASE | re.MULTILINE,
@@ -95,6 +97,9 @@ def _bounded(raw: bytes, limits: Limits, defects: Defects) -> bytes:
 
 
 def _leaves(raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:
+    if len(raw) > _FEW_BYTES and raw.count(b"=?") * len(raw) > MOST_STEPS:
+        # For each =? the fast parser looks through the rest of the header for its end.
+        return _patient(raw, limits, defects)
     try:
         leaves = list(_fast(fast_mail_parser.parse_email_tree(raw, mode="lazy"), "", limits, defects, 0))
         if any(leaf.is_opaque for leaf in leaves):
@@ -103,9 +108,11 @@ def _leaves(raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:
         if any(leaf.encoding == "quoted-printable" for leaf in leaves) and raw.translate(None, _PRINTABLE):
             # The fast decoder drops bytes that no such encoding may hold; mail readers show them.
             again = [old or leaf.encoding == "quoted-printable" for old, leaf in zip(again, leaves, strict=True)]
-        return _decoded_here(leaves, again, raw, limits, defects) if any(again) else leaves
+        if any(again):
+            leaves = _decoded_here(leaves, again, raw, limits, defects)
     except fast_mail_parser.ParseError:
         return _patient(raw, limits, defects)
+    return leaves
 
 
 def _decoded_here(leaves: list[Leaf], again: list[bool], raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:

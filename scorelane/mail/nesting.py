@@ -29,7 +29,12 @@ def is_too_deep(source: str, most_depth: int) -> bool:
 
     Counts tags as the parser would open and close them, never too low; what is small is never too deep.
     """
-    return source.count("<") > FEW_TAGS and _Nesting().passes(source, most_depth)
+    return source.count("<") > FEW_TAGS and _Nesting().deepest(source, most_depth) > most_depth
+
+
+def deepest(source: str, most: int = 100_000) -> int:
+    """Levels of nested elements, counted up to one over `most`."""
+    return _Nesting().deepest(source, most)
 
 
 def flattened(source: str) -> str:
@@ -47,8 +52,9 @@ class _Nesting:
         self.format_count = 0
         self.outside: list[tuple[dict[str, int], int]] = []
 
-    def passes(self, source: str, most_depth: int) -> bool:
-        steps = 0
+    def deepest(self, source: str, most: int) -> int:
+        """Levels of nested elements; one over `most` as soon as they are more, or the steps too many."""
+        steps = found = 0
         for closing, written in _TAG.findall(source):
             name = written.lower()
             if name in _VOID or name in _IMPLIED:
@@ -62,10 +68,11 @@ class _Nesting:
             else:
                 self._start(name)
             depth = len(self.stack) + self.format_count
+            found = max(found, depth)
             steps += depth
-            if depth > most_depth or steps > MOST_STEPS:
-                return True
-        return False
+            if depth > most or steps > MOST_STEPS:
+                return most + 1
+        return found
 
     def _start(self, name: str) -> None:
         self.stack.append(name)

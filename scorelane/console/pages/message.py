@@ -15,6 +15,7 @@ from scorelane.console import chart, entities, reading, safe
 from scorelane.console.errors import Misused, NotFound
 from scorelane.console.filters import everything
 from scorelane.console.visit import MAIL, page
+from scorelane.mail.nesting import deepest
 
 if TYPE_CHECKING:
     from scorelane.console.visit import Visit
@@ -163,7 +164,7 @@ def _html(visit: Visit) -> Response:
         if html is None or message.html is None:
             context["unsafe"] = "This message has no HTML."
         else:
-            context["shown_html"] = safe.sanitised(html, max_depth=message.html.max_depth)
+            context["shown_html"] = safe.sanitised(html, max_depth=deepest(html))
     except safe.Unsafe as refused:
         context["unsafe"] = str(refused)
     if visit.request.headers.get("hx-request") == "true":
