@@ -88,8 +88,8 @@ def _compute() -> float:
 def _compute_alone() -> None:
     sys.argv.pop(1)
     os.environ["OMP_NUM_THREADS"] = "1"
-    from scorelane.mail import parse  # noqa: PLC0415 - after the setting above
-    from scorelane.scoring import Bundle, Policy, Scorer, default_bundle_path  # noqa: PLC0415
+    from scorelane.mail import parse
+    from scorelane.scoring import Bundle, Policy, Scorer, default_bundle_path
 
     bundle = Bundle.load(default_bundle_path())
     scorer = Scorer(bundle, Policy.from_bundle(bundle))

@@ -185,6 +185,7 @@ def test_a_database_that_is_away_gets_one_line(home):
 def test_signals_are_listed_and_shown(home):
     rows = json.loads(run("signals", "list", "--json", home=home).stdout)
     assert len(rows) >= 40
+    assert all(row.pop("cost_us") > 0 for row in rows)
     (one,) = json.loads(run("signals", "show", rows[0]["name"], "--json", home=home).stdout)
     assert one == rows[0]
 
