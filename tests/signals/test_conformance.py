@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scorelane.mail import parse
+from scorelane.mail import Extraction, Opened, parse, with_opened
+from scorelane.mail.opened import Archive, Calendar, Image, Lnk, Mail, Markup, Office, OneNote, Pdf
 from scorelane.signals import all_signals, compute, compute_chunk, signal_set
 from scorelane.signals.context import STATUSES, Directory, Fact, History, Person
 from scorelane.signals.cost import measure
@@ -54,6 +55,22 @@ HOSTILE = {
     "zip lies": ZIP + b"PK\x03\x04" + b"\xff" * 600,
     "odd names": TOP + b'Content-Disposition: attachment; filename="....  .\xe2\x80\xae"\r\n\r\nx',
 }
+STOPPED = ("application/pdf", "application/zip", "text/html", "", "text/calendar", "application/rtf")
+ODD_FILES = [
+    *(("....", Extraction("crashed", kind)) for kind in STOPPED),
+    (
+        "a.pdf",
+        Extraction("ok", "", archive=Archive("zip", 10**9, max_ratio=1e300, nested_depth=99, tricks=("x",) * 50)),
+    ),
+    (".", Extraction("ok", "", office=Office(suspicious_keywords=tuple(map(str, range(500))), embedded_objects=("",)))),
+    ("", Extraction("ok", "", lnk=Lnk("\0" * 9_000, "a" * 9_000), children=(Extraction("ok", ""),) * 500)),
+    ("a.zip", Extraction("ok", "", calendar=Calendar(organizer="@", urls=("//",) * 500), urls=("http://[",) * 500)),
+    ("a.", Extraction("ok", "", pdf=Pdf(10**9, page_count=-1, qr=("",) * 99), text="\ud7ff" * 9_000, url_pages=(1,))),
+    (
+        "a",
+        Extraction("ok", "", image=Image(0, 0), markup=Markup("", 10**9, 1.0), onenote=OneNote(("",)), mail=Mail("")),
+    ),
+]
 PAST = History(address_count=10**12, domain_days_known=-1.0, fan_out_1h=10**9, bad_count=3, link_domain_min_count=0)
 FACTS = {
     kind: (Fact("1", kind, "b.test", "ok", value), Fact("2", kind, "a.test", "timeout"))
@@ -82,6 +99,7 @@ class Run:
 def run(example_mail):
     raws = [*HOSTILE.values(), *example_mail]
     messages = [parse(raw, received_at=NOW) for raw in raws]
+    messages += [with_opened(messages[0], [Opened("2", name, found)]) for name, found in ODD_FILES]
     failures = {}
     context = {
         "histories": [PAST] * len(messages),

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scorelane.mail import parse
+from scorelane.mail import Extraction, Opened, parse, with_opened
+from scorelane.mail.opened import Archive, Calendar, Lnk, Mail, Markup, Office, Pdf
 from scorelane.signals import all_signals, compute_chunk
 from scorelane.signals.context import Directory, History, Person
 from scorelane.signals.registry import own_hash
@@ -70,8 +71,29 @@ TENANT = Directory(
 )
 
 
+LINK = "https://login.evil.test/a"
+OPENED = (
+    Extraction(
+        "limit",
+        "application/zip",
+        archive=Archive("zip", 1, encrypted=True, nested_depth=1, max_ratio=900.0, executable_members=("a.exe",)),
+        children=(Extraction("ok", "text/html", "a.html", markup=Markup("html", 2, 0.7, password_inputs=1)),),
+    ),
+    Extraction("ok", "application/msword", office=Office(has_macros=True, auto_exec=("AutoOpen",), dde=("DDE",))),
+    Extraction(
+        "ok", "application/pdf", pdf=Pdf(1, True, page_count=1, qr=(LINK,)), urls=(LINK,), text="Verify account"
+    ),
+    Extraction("ok", "application/x-ms-shortcut", lnk=Lnk("cmd.exe", "/c start", "\\\\203.0.113.7\\a.ico")),
+    Extraction("timeout", "application/onenote", detail="cpu_s"),
+    Extraction("ok", "text/calendar", calendar=Calendar("REQUEST", "x@evil.test", urls=(LINK,))),
+    Extraction("ok", "message/rfc822", mail=Mail("eml", attachment_names=("a.zip",))),
+)
+"""What was found in the attachments of the last message."""
+
+
 def outputs(build):
     messages = [parse(build(**spec), received_at=NOW) for spec in MAIL]
+    messages.append(with_opened(messages[5], [Opened(str(at), "a.pdf", one) for at, one in enumerate(OPENED, 2)]))
     past = [History(address_count=3, domain_days_known=9.0)] * len(messages)
     matrix, _ = compute_chunk(messages, histories=past, facts=[{}] * len(messages), directory=TENANT)
     return {
