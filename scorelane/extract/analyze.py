@@ -43,13 +43,15 @@ READERS: Mapping[str, Reader] = {
 def analyze(content: bytes, *, kind: str, limits: Limits = DEFAULT) -> Extraction:
     """The extraction of one attachment of a true type; MemoryError is the only thing that may escape.
 
-    Deterministic for equal arguments. Status limit when any cap was met, also inside.
+    Deterministic for equal arguments. Status limit when any cap was met, also inside;
+    status unsupported, with findings, when a member could be named but not unpacked.
     """
     budget = Budget(limits)
     found = _one(content, kind, "", 0, budget)
-    if budget.cut and found.status == "ok":
-        return msgspec.structs.replace(found, status="limit", detail=budget.cut)
-    return found
+    if found.status != "ok" or not (budget.cut or budget.missing):
+        return found
+    status: Status = "limit" if budget.cut else "unsupported"
+    return msgspec.structs.replace(found, status=status, detail=budget.cut or budget.missing)
 
 
 def _one(content: bytes, kind: str, name: str, depth: int, budget: Budget) -> Extraction:

@@ -50,10 +50,15 @@ class Budget:
         self.members = limits.members_read
         self.images = limits.images_scanned
         self.cut = ""
+        self.missing = ""
 
     def refuse(self, why: str) -> None:
         """Remember that something was cut."""
         self.cut = self.cut or why
+
+    def lack(self, tool: str) -> None:
+        """Remember that a member could not be read for want of a tool."""
+        self.missing = self.missing or tool
 
     def allowance(self) -> int:
         """Bytes that the next stream may unpack to."""

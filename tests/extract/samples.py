@@ -84,6 +84,21 @@ def seven_lzma(name: str, content: bytes) -> bytes:
     return seven(name, content, method=b"\x03\x01\x01", props=props, pack=packed)
 
 
+def seven_bcj(name: str, content: bytes) -> bytes:
+    """As 7-Zip packs programs: LZMA2 behind a filter for x86."""
+    lzma2 = {"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16}
+    packed = lzma.compress(content, format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_X86}, lzma2])
+    names = b"\x00" + (name + "\x00").encode("utf-16-le")
+    coders = b"\x02" + b"\x04\x03\x03\x01\x03" + b"\x21\x21\x01\x08" + b"\x00\x01"
+    size = _seven_number(len(content))
+    header = (
+        b"\x01\x04\x06\x00\x01\x09" + _seven_number(len(packed)) + b"\x00"
+        + b"\x07\x0b\x01\x00" + coders + b"\x0c" + size + size + b"\x00" + b"\x00"
+        + b"\x05\x01\x11" + _seven_number(len(names)) + names + b"\x00" + b"\x00"
+    )  # fmt: skip
+    return _seven_file(packed, header)
+
+
 def seven_hidden_names() -> bytes:
     """The list itself is packed by AES."""
     packed = bytes(64)
@@ -104,8 +119,8 @@ def _seven_file(packed: bytes, header: bytes) -> bytes:
     return b"7z\xbc\xaf\x27\x1c\x00\x04" + struct.pack("<I", zlib.crc32(start)) + start + packed + header
 
 
-def rar(name: str, content: bytes) -> bytes:
-    """RAR 5 with one stored member."""
+def rar(name: str, content: bytes, *, method: int = 0) -> bytes:
+    """RAR 5 with one member, stored unless told."""
 
     def block(body: bytes) -> bytes:
         sized = bytes([len(body)]) + body
@@ -117,7 +132,7 @@ def rar(name: str, content: bytes) -> bytes:
     encoded = name.encode()
     member = (
         b"\x02\x02" + number(len(content)) + b"\x04" + number(len(content)) + b"\x20"
-        + struct.pack("<I", zlib.crc32(content)) + b"\x00\x00" + bytes([len(encoded)]) + encoded
+        + struct.pack("<I", zlib.crc32(content)) + number(method << 7) + b"\x00" + bytes([len(encoded)]) + encoded
     )  # fmt: skip
     return b"Rar!\x1a\x07\x01\x00" + block(b"\x01\x00\x00") + block(member) + content + block(b"\x05\x00\x00")
 
@@ -232,6 +247,16 @@ def docx(relations: str = "", body: str = "") -> bytes:
             "[Content_Types].xml": _TYPES,
             "word/document.xml": f"<w:document><w:t>Quarterly report</w:t>{body}</w:document>".encode(),
             "word/_rels/settings.xml.rels": f'<Relationships xmlns="x">{relations}</Relationships>'.encode(),
+        }
+    )
+
+
+def docx_with_picture(picture: bytes) -> bytes:
+    return zipped(
+        {
+            "[Content_Types].xml": _TYPES,
+            "word/document.xml": b"<w:document><w:t>Scan me</w:t></w:document>",
+            "word/media/image1.png": picture,
         }
     )
 

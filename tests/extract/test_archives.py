@@ -79,6 +79,20 @@ def test_a_7z_packed_by_lzma_is_unpacked(samples, extractor):
     assert samples.LURE in found.all_urls
 
 
+def test_a_program_in_a_7z_is_unpacked_behind_its_filter(samples, extractor):
+    found = extractor.extract(samples.seven_bcj("readme", samples.PE * 20))
+    assert (found.status, found.archive.executable_members) == ("ok", ("readme",))
+
+
+def test_what_no_unpacker_here_can_read_is_named_and_told(samples, extractor):
+    ppmd = samples.seven("a.exe", samples.PE, method=b"\x03\x04\x01", props=b"\x06" + bytes(4))
+    for content in (ppmd, samples.rar("a.exe", samples.PE, method=3), samples.cab("a.exe")):
+        found = extractor.extract(content)
+        assert (found.status, found.detail) == ("unsupported", "no_unpacker")
+        assert found.archive.executable_members == ("a.exe",)
+        assert not found.archive.encrypted
+
+
 def test_a_zip_without_a_directory_is_read_by_its_local_headers(samples, extractor):
     content = samples.zipped({"run.hta": samples.login_html()})
     found = extractor.extract(content[: content.find(b"PK\x01\x02")])

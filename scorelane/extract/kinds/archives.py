@@ -61,7 +61,9 @@ def stored(content: bytes | memoryview) -> Callable[[int], bytes]:
 
 def unpack(member: Member, reading: Reading) -> bytes | None:
     """The member's content within the budget; None when refused, encrypted or broken."""
-    if member.read is None or member.encrypted:
+    if member.encrypted or member.read is None:
+        if not member.encrypted and member.size_bytes:
+            reading.budget.lack("no_unpacker")
         return None
     if member.ratio > reading.limits.ratio and member.size_bytes > reading.limits.ratio:
         reading.budget.refuse("ratio")
@@ -71,7 +73,9 @@ def unpack(member: Member, reading: Reading) -> bytes | None:
     allowed = reading.budget.allowance()
     try:
         content = member.read(allowed + 1)
-    except _BROKEN:
+    except _BROKEN as error:
+        if isinstance(error, NotImplementedError):  # a zip's method that Python does not know
+            reading.budget.lack("no_unpacker")
         return None
     reading.budget.spend(len(content))
     if len(content) > allowed:
@@ -162,16 +166,17 @@ def _local_headers(content: bytes) -> list[Member]:
         start = name_end + int.from_bytes(header[28:30], "little")
         name = content[at + 30 : name_end].decode("utf-8", "replace")
         if not name.endswith("/"):
-            members.append(
-                Member(name, size, packed, encrypted=bool(flags & 1), read=_local_reader(content, start, method))
-            )
+            read = _local_reader(content, start, packed, method)
+            members.append(Member(name, size, packed, encrypted=bool(flags & 1), read=read))
         at = content.find(b"PK\x03\x04", max(start, at + 4))
     return members
 
 
-def _local_reader(content: bytes, start: int, method: int) -> Callable[[int], bytes] | None:
+def _local_reader(content: bytes, start: int, packed: int, method: int) -> Callable[[int], bytes] | None:
     if method == zipfile.ZIP_DEFLATED:
         return lambda size_bytes: zlib.decompressobj(-15).decompress(content[start:], size_bytes)
+    if method == zipfile.ZIP_STORED:
+        return stored(content[start : start + packed])
     return None
 
 

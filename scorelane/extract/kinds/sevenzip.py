@@ -18,7 +18,14 @@ _MAX_FILES = 5000
 _MAX_HEADER = 8 << 20
 _LZMA_MEMORY = 192 << 20
 _COPY, _LZMA2, _LZMA1 = b"\x00", b"\x21", b"\x03\x01\x01"
+_FILTERS = {b"\x03\x03\x01\x03": lzma.FILTER_X86, b"\x03\x03\x05\x01": lzma.FILTER_ARM}
+"""Filters that 7-Zip puts before programs."""
+_MOST_CODERS = 3
 _DEFLATE, _BZIP2, _AES = b"\x04\x01\x08", b"\x04\x02\x02", b"\x06\xf1\x07\x01"
+
+
+_LZMA = frozenset({_LZMA1, _LZMA2})
+_PLAIN = _LZMA | {_COPY, _DEFLATE, _BZIP2}
 
 
 class File(NamedTuple):
@@ -56,15 +63,20 @@ class Folder:
         return next((size for at, size in enumerate(self.sizes) if at not in self.bound), 0)
 
     @property
+    def readable(self) -> bool:
+        """Whether one coder packed it, or one of LZMA behind a filter for programs."""
+        plain = [method for method, _ in self.coders if method not in _FILTERS]
+        chained = len(self.coders) > 1
+        return len(plain) == 1 and plain[0] in (_LZMA if chained else _PLAIN) and len(self.coders) <= _MOST_CODERS
+
+    @property
     def encrypted(self) -> bool:
         """Whether a coder of the chain is AES."""
         return any(method == _AES for method, _ in self.coders)
 
     def unpack(self, size_bytes: int) -> bytes:
-        """First bytes of the folder; ValueError for a chain of coders or an unknown one."""
-        if len(self.coders) != 1:
-            raise ValueError("a chain of coders")
-        method, properties = self.coders[0]
+        """First bytes of the folder; ValueError for an unknown coder."""
+        *filters, (method, properties) = sorted(self.coders, key=lambda coder: coder[0] not in _FILTERS)
         size_bytes = min(size_bytes, self.size_bytes)
         if method == _COPY:
             return self.packed[:size_bytes]
@@ -72,10 +84,10 @@ class Folder:
             return zlib.decompressobj(-15).decompress(self.packed, size_bytes)
         if method == _BZIP2:
             return bz2.BZ2Decompressor().decompress(self.packed, size_bytes)
-        return _unlzma(method, properties, self.packed, size_bytes)
+        return _unlzma(method, properties, self.packed, size_bytes, [_FILTERS[name] for name, _ in filters])
 
 
-def _unlzma(method: bytes, properties: bytes, packed: bytes, size_bytes: int) -> bytes:
+def _unlzma(method: bytes, properties: bytes, packed: bytes, size_bytes: int, filters: list[int]) -> bytes:
     spec: dict[str, Any]
     if method == _LZMA1 and len(properties) >= 5:  # noqa: PLR2004 - lc/lp/pb and the dictionary size
         packed_props = properties[0]
@@ -93,7 +105,7 @@ def _unlzma(method: bytes, properties: bytes, packed: bytes, size_bytes: int) ->
         raise ValueError("unknown coder")
     if spec["dict_size"] > _LZMA_MEMORY:
         raise ValueError("dictionary over the limit")
-    decoder = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=[spec])
+    decoder = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=[*({"id": each} for each in filters), spec])
     return decoder.decompress(packed, size_bytes)
 
 
@@ -259,8 +271,7 @@ def _file(name: str, folder: Folder, at: int) -> File:
         return folder.unpack(start + min(size, size_bytes))[start:]
 
     packed = len(folder.packed) * size // max(1, folder.size_bytes)
-    single = len(folder.coders) == 1
-    return File(name, size, max(1, packed), folder.encrypted, read if single else None)
+    return File(name, size, max(1, packed), folder.encrypted, read if folder.readable else None)
 
 
 def parse(content: bytes) -> Listing:
