@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 
 
@@ -27,6 +29,14 @@ def test_smuggling_is_recognised_and_its_payload_opened(samples, extractor):
     assert {"decode", "blob", "object_url", "download", "click", "encoded_file"} <= set(found.markup.smuggling_marks)
     assert found.markup.payload_types == ("application/zip",)
     assert found.children[0].archive.executable_members == ("invoice.exe",)
+
+
+def test_small_pictures_in_front_do_not_hide_the_payload(samples, extractor):
+    dot = base64.b64encode(samples.picture(samples.Image.new("L", (9, 9)))).decode()
+    pictures = "".join(f"<img alt={n} src='data:image/png;base64,{dot}{'A' * n * 4}'>" for n in range(30))
+    page = samples.smuggling_html(samples.zipped({"invoice.exe": bytes(range(256)) * 8}))
+    found = extractor.extract(pictures.encode() + page, declared_type="text/html")
+    assert "application/zip" in found.markup.payload_types
 
 
 def test_a_login_page_is_described_and_is_no_smuggling(samples, extractor):
