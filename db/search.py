@@ -43,6 +43,7 @@ class Wanted:
     mailbox: str | None = None
     subject: str | None = None
     header_message_id: str | None = None
+    """With or without angle brackets."""
     entities: tuple[Entity, ...] = ()
     """A message must have shown every one of them."""
     alike: UUID | None = None
@@ -101,9 +102,11 @@ def _by_state(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     equal = {
         state.category: wanted.category,
         mailboxes.c.address: wanted.mailbox and wanted.mailbox.lower(),
-        state.header_message_id: wanted.header_message_id,
     }
     yield from (column == value for column, value in equal.items() if value is not None)
+    if wanted.header_message_id is not None:
+        bare = wanted.header_message_id.strip("<>")
+        yield state.header_message_id.in_((bare, f"<{bare}>"))
     if wanted.subject is not None:
         yield state.subject.icontains(wanted.subject, autoescape=True)
     for entity in wanted.entities:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import nh3
 
-from scorelane.console.wording import defang
 from scorelane.mail.charsets import decode_declared, without_surrogates
 
 if TYPE_CHECKING:
     from scorelane.mail import Message, Part
 
 MOST_HTML_BYTES = 512 * 1024
-MOST_DEPTH = 256
-"""Browsers and sanitisers grow slow on deeper nesting, which no honest mail has."""
+MOST_DEPTH, MOST_WORK = 512, 1_000_000
+"""Sanitisers and browsers take quadratic time for nesting: depth, and depth times tags, that no honest mail reaches."""
 
 # No link, image, form, frame, media or style sheet: what is left cannot make a request or take a click.
 _TAGS = {
@@ -41,6 +41,12 @@ _ATTRIBUTES = {
     "*": {"dir", "lang"},
 }
 
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_CLOSED_BY_ITSELF = {
+    "p", "li", "td", "th", "tr", "tbody", "thead", "tfoot", "dd", "dt", "option", "col", "br", "hr", "img", "input",
+    "meta", "link", "area", "base", "wbr", "source", "embed", "html", "head", "body",
+}  # fmt: skip
+
 
 class Unsafe(Exception):
     """This HTML is not shown; the text says why."""
@@ -58,15 +64,14 @@ def _is_body(part: Part) -> bool:
     return part.declared_type == "text/html" and not part.is_attachment
 
 
-def sanitised(html: str, *, max_depth: int) -> str:
+def sanitised(html: str) -> str:
     """A document in which nothing is active: no script, style, link target, image, form or frame.
 
-    Raises Unsafe for HTML nested deeper than MOST_DEPTH.
+    Raises Unsafe for HTML nested so deep that it would hold a reader up.
     """
-    if max_depth > MOST_DEPTH:
-        raise Unsafe(
-            f"The HTML is nested {max_depth} levels deep, which only hostile mail is; read its text and source."
-        )
+    depth, tags = _nesting(html)
+    if depth > MOST_DEPTH or depth * tags > MOST_WORK:
+        raise Unsafe(f"The HTML is nested {depth:,} levels deep, which only hostile mail is; read its text and source.")
     clean = nh3.clean(
         html,
         tags=_TAGS,
@@ -82,6 +87,12 @@ def sanitised(html: str, *, max_depth: int) -> str:
     )
 
 
-def readable(text: str) -> str:
-    """Text with links that no program follows."""
-    return defang(text)
+def _nesting(html: str) -> tuple[int, int]:
+    """(greatest depth, tags) by a linear count of tags; elements that HTML closes by itself do not deepen."""
+    depth = deepest = tags = 0
+    for found in _TAG.finditer(html):
+        tags += 1
+        if found.group(2).lower() not in _CLOSED_BY_ITSELF:
+            depth = max(0, depth - 1) if found.group(1) else depth + 1
+            deepest = max(deepest, depth)
+    return deepest, tags

@@ -15,7 +15,6 @@ from scorelane.console import chart, entities, reading, safe
 from scorelane.console.errors import Misused, NotFound
 from scorelane.console.filters import everything
 from scorelane.console.visit import MAIL, page
-from scorelane.mail.nesting import deepest
 
 if TYPE_CHECKING:
     from scorelane.console.visit import Visit
@@ -161,10 +160,10 @@ def _html(visit: Visit) -> Response:
     html = safe.html_of(message)
     context: dict[str, Any] = {"shown_html": None, "unsafe": None}
     try:
-        if html is None or message.html is None:
+        if html is None:
             context["unsafe"] = "This message has no HTML."
         else:
-            context["shown_html"] = safe.sanitised(html, max_depth=deepest(html))
+            context["shown_html"] = safe.sanitised(html)
     except safe.Unsafe as refused:
         context["unsafe"] = str(refused)
     if visit.request.headers.get("hx-request") == "true":
