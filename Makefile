@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock check format test demo bench fuzz clean servers
+.PHONY: help install lock check format test demo bench faults fuzz clean servers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ export CORPORA
 bench: install ## accept, compute, end-to-end messages/s and the cost of each part, beside the peers
 	@benchmarks/install-peers
 	@$(BIN)/python benchmarks/run.py
+
+faults: install ## break the real stack in every way of tests/faults in full; prints recovery times (about 15 minutes)
+	@$(BIN)/pytest tests/faults -m slow --timeout 900
 
 fuzz: install ## parser and signals against generated mail, 90 s unless SECONDS_TO_FUZZ says otherwise
 	@$(BIN)/python benchmarks/fuzz.py

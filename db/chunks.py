@@ -68,6 +68,16 @@ def claim(connection: Connection, pairs: Sequence[tuple[int, int]], worker: str)
     return [Claim(*row) for row in rows]  # type: ignore[arg-type]
 
 
+def claimed_at(connection: Connection, place: str) -> list[tuple[int, int, int]]:
+    """(chunk id, dispatch id, process id) of every claim by a worker of that place."""
+    return connection.execute(
+        """SELECT id, dispatch_id, substring(worker FROM '[0-9]+$')::integer FROM chunks
+           WHERE state = 'claimed' AND worker ~ '@.*:[0-9]+$'
+             AND left(split_part(worker, '@', 2), length(%(place)s) + 1) = %(place)s || ':'""",
+        {"place": place},
+    ).fetchall()  # type: ignore[return-value]
+
+
 def load(connection: Connection, chunk_id: int) -> list[Stored]:
     """The chunk's messages that are not scored yet, in id order, with their raw mail (zstd)."""
     rows = connection.execute(

@@ -25,7 +25,7 @@ def bury(connection: Connection, claim: Claim, message_id: UUID, error: str) -> 
     connection.execute(
         "INSERT INTO dead_letters (tenant_id, message_id, job_id, lane, attempts, error) "
         "VALUES (%s, %s, %s, %s, %s, %s)",
-        (claim.tenant_id, message_id, claim.job_id, claim.lane, claim.attempt, error[:4000]),
+        (claim.tenant_id, message_id, claim.job_id, claim.lane, min(claim.attempt, 3), error[:4000]),
     )
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
@@ -19,7 +20,6 @@ from tasks.attachments import Attachments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from db.bases import Basis
 
@@ -61,7 +61,7 @@ class Session:
         self._directories: dict[tuple[int, int], Directory] = {}
         self._signals: SignalSet | None = None
         self.attachments = Attachments()
-        self.worker = f"{group}@{socket.gethostname()}:{os.getpid()}"
+        self.worker = f"{group}@{place()}:{os.getpid()}"
         self.shard = os.getpid()
 
     def connection(self) -> Connection:
@@ -158,3 +158,12 @@ def _kept(kept: dict[K, V], key: K, load: Callable[[], V], most: int) -> V:
             kept.pop(next(iter(kept)))
         kept[key] = value
     return kept[key]
+
+
+def place() -> str:
+    """Host and process namespace, where a process id names one process."""
+    try:
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        namespace = 0
+    return f"{socket.gethostname()}/{namespace}"

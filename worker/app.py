@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import psycopg
 import structlog
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_init, worker_process_init
 from celery.worker.request import Request
 
 import tasks.score
@@ -21,13 +21,16 @@ from db import chunks, lanes
 from db.session import connect
 from scorelane.enqueuer import wire
 from scorelane.settings import Settings
-from tasks.session import Session
+from tasks.session import Session, place
+from worker.consumer import Discards, install
 from worker.logs import configure_logs
 
 log = structlog.get_logger()
 settings = Settings()
 app = wire.make_app(settings.broker_url, visibility_timeout_s=settings.visibility_timeout_s)
 app.conf.task_time_limit = settings.task_time_limit_s
+discards = Discards(lambda: settings.database_url)
+install(app, discards)
 _session: Session | None = None
 
 
@@ -49,21 +52,26 @@ class LeaseRequest(Request):  # type: ignore[misc]
 
     def _release(self, error: str) -> None:
         try:
-            pairs = [(int(chunk), int(dispatch)) for chunk, dispatch in self._payload[0][0]]
+            pairs = wire.unpack(self._payload[0])
             with connect(settings.database_url, application="scorelane-release") as connection:
                 released = chunks.release(connection, pairs, error)
                 if released:
                     lanes.count(connection, self.delivery_info["routing_key"], {"retried": released}, os.getpid())
-        except (psycopg.Error, ValueError, TypeError, IndexError):
+        except (psycopg.Error, ValueError, LookupError):
             log.warning("release_left_to_lease", error=error)
         else:
             log.warning("lease_released", chunks=released, error=error)
 
 
-@app.task(name=wire.SCORE_CHUNKS, Request=LeaseRequest, typing=False)  # type: ignore[untyped-decorator]
-def score_chunks(pairs: list[list[int]]) -> None:
+@app.task(name=wire.SCORE_CHUNKS, bind=True, Request=LeaseRequest, typing=False)  # type: ignore[untyped-decorator]
+def score_chunks(task: Any, *payload: object, **named: object) -> None:
     """Score chunks of messages: each a chunk id with the dispatch id that fences it."""
-    tasks.score.score_chunks(_own_session(), [(int(chunk), int(dispatch)) for chunk, dispatch in pairs])
+    try:
+        pairs = wire.unpack(payload, named)
+    except ValueError as fault:
+        discards.count((task.request.delivery_info or {}).get("routing_key"), f"bad payload: {fault}")
+        return
+    tasks.score.score_chunks(_own_session(), pairs)
 
 
 def _own_session() -> Session:
@@ -85,3 +93,26 @@ def _warm(**_: object) -> None:
         _own_session().warm()
     except Exception as fault:  # noqa: BLE001 - warming is optional, the task reports what is wrong
         log.warning("not_warmed", error=str(fault))
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]
+def _release_of_the_dead(**_: object) -> None:
+    """Give back at once what workers of this place held when they died, instead of when their leases end."""
+    try:
+        with connect(settings.database_url, application="scorelane-release") as connection:
+            held = chunks.claimed_at(connection, place())
+            dead = [(chunk, dispatch) for chunk, dispatch, pid in held if not _alive(pid)]
+            if dead and chunks.release(connection, dead, "its worker died"):
+                log.warning("leases_of_the_dead_released", chunks=len(dead))
+    except psycopg.Error:
+        log.warning("release_left_to_lease")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -71,9 +71,10 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         self._stop_orphan()
-        self.sockets = self._socket_folder()
-        if self.uid is not None:
-            os.chown(self.sockets, self.uid, -1)
+        if self.sockets is None:
+            self.sockets = self._socket_folder()
+            if self.uid is not None:
+                os.chown(self.sockets, self.uid, -1)
         options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
         with self.log.open("ab") as log:
             self._process = programs.start(
@@ -92,6 +93,12 @@ class Postgres:
             self._process = None
         if self.sockets is not None:
             shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def crash(self) -> None:
+        """As a power cut would, less the loss of unsynced disk caches: no checkpoint, recovery at the next start."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
 
     @property
     def pid(self) -> int:

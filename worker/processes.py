@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MOST_BACKOFF_S = 30.0
-STEADY_S = 60.0
-"""A program that ran this long starts again without waiting."""
+STEADY_S = 5.0
+"""A program that ran this long starts again without waiting; one that fails at once waits longer each time."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,12 @@ class Processes:
 
     def __init__(self, home: Path, env: Mapping[str, str]) -> None:
         self._home = home
-        self._env = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore", **env}
+        self.environment = self._env = {
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore",
+            **env,
+        }
         self.programs: list[Program] = []
         self._stopping = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)

@@ -38,6 +38,7 @@ def make_app(broker_url: str, *, visibility_timeout_s: int = 120) -> Celery:
         task_time_limit=60,
         worker_prefetch_multiplier=1,
         worker_proc_alive_timeout=60,
+        worker_lost_wait=1.0,  # how long after a child died its result may still come through the pipe
         worker_hijack_root_logger=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_enable_remote_control=True,
@@ -85,6 +86,26 @@ def pack(lane: str, work: Iterable[tuple[int, int, int, str]]) -> list[tuple[lis
     if group:
         tasks.append(_task(lane, group))
     return tasks
+
+
+MOST_PAIRS = 512
+"""Most chunks of one task: as many as the largest chunk has messages."""
+
+
+def unpack(arguments: object, named: object = None) -> list[tuple[int, int]]:
+    """(chunk id, dispatch id) pairs of a task's arguments. Raises ValueError for anything that `pack` never made."""
+    if named:
+        raise ValueError("named arguments")
+    if not isinstance(arguments, (list, tuple)) or len(arguments) != 1 or not isinstance(arguments[0], list):
+        raise ValueError("not one list of pairs")
+    pairs = arguments[0]
+    if len(pairs) > MOST_PAIRS:
+        raise ValueError(f"{len(pairs):,} chunks in one task, at most {MOST_PAIRS} are taken")
+    if not all(isinstance(pair, list) and [type(one) for one in pair] == [int, int] for pair in pairs):
+        raise ValueError("a pair is not two whole numbers")
+    if not all(0 < one < 2**63 for pair in pairs for one in pair):
+        raise ValueError("a number is out of range")
+    return [(pair[0], pair[1]) for pair in pairs]
 
 
 def _task(lane: str, group: Sequence[tuple[int, int, int, str]]) -> tuple[list[tuple[int, int]], str]:

@@ -1,0 +1,93 @@
+"""Workers killed, frozen, poisoned and deployed under load."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+
+from db import dead_letters
+from scorelane.enqueuer import Enqueuer
+
+
+def test_killed_workers_lose_nothing(rig, tenant):
+    """Mains and children die at random under load."""
+    chance = random.Random(rig.scale.kills)
+    load = rig.load(tenant, rig.scale.messages)
+    for number in range(rig.scale.kills):
+        time.sleep(chance.uniform(0.1, 0.8))
+        name = chance.choice(["worker-realtime", "worker-bulk"])
+        rig.wait_until(lambda name=name: rig.children(name), f"{name} has children")
+        rig.kill(chance.choice(rig.children(name)) if number % 2 else rig.pid(name))
+    rig.lifted(f"{rig.scale.kills} SIGKILLs of workers")
+    rig.audit(tenant, load.finish())
+
+
+def test_a_task_that_a_frozen_worker_took_is_published_again(rig, tenant):
+    """Its connection waits in BRPOP, so the broker hands the task to a process that will never read it."""
+    main = rig.pid("worker-realtime")
+    accepted = 0
+    with Enqueuer(rig.stack.worker_url, rig.stack.broker_url) as door, rig.broker() as broker:
+
+        def accept():
+            return len(door.accept(rig.mail(10), tenant=tenant, mailbox="all@acme.test", lane="realtime"))
+
+        accepted += accept()
+        for _ in range(20):
+            rig.wait_until(lambda: rig.blocked() == 2 and not broker.hlen("unacked"), "both workers are idle")
+            rig.kill(main, signal.SIGSTOP)
+            waits = rig.blocked() == 2
+            accepted += accept()
+            if waits and broker.llen("realtime") == 0 and not broker.hlen("unacked"):
+                break
+            rig.kill(main, signal.SIGCONT)
+        else:
+            pytest.fail("the broker never handed a task to the frozen worker")
+    rig.kill(main)
+    rig.lifted("SIGSTOP, publish, SIGKILL of an idle worker")
+    rig.audit(tenant, accepted)
+
+
+def test_poison_alone_reaches_dead_letters_and_comes_back_after_a_fix(rig, tenant):
+    flag = rig.flag("poison")
+    mail = [*rig.mail(20), *rig.mail(1, "poison"), *rig.mail(20)]
+    accepted = rig.accept(tenant, mail)
+    rig.lifted("a message that kills its worker three times")
+    rig.audit(tenant, accepted, dead=1)
+    with rig.sql() as sql:
+        ((letter, *_, attempts, error, _died, _resolution, _by),) = [
+            row for row in dead_letters.listing(sql) if row[1] == tenant
+        ]
+        assert attempts == 3
+        assert "died" in error
+        flag.unlink()
+        assert dead_letters.replay(sql, letter, "ann")
+    rig.audit(tenant, accepted)
+
+
+def test_a_deploy_redoes_no_message(rig, tenant):
+    load = rig.load(tenant, rig.scale.messages)
+    names = ["worker-realtime", "worker-bulk"]
+    slowest = 0.0
+    for number in range(rig.scale.kills):
+        time.sleep(0.3)
+        name = names[number % 2]
+        pid = rig.pid(name)
+        started = time.monotonic()
+        rig.kill(pid, signal.SIGTERM)
+        try:
+            rig.wait_until(lambda pid=pid, name=name: rig.process(name).pid != pid, "the worker ended", 20)
+        except AssertionError:
+            rig.kill(pid, signal.SIGUSR1)  # Celery writes every thread's stack into its log
+            raise
+        slowest = max(slowest, time.monotonic() - started)
+        rig.wait_until(rig.all_ready, "the next worker is ready")
+    rig.lifted(f"{rig.scale.kills} SIGTERMs of workers (slowest end {slowest:.1f} s)")
+    accepted = load.finish()
+    rig.audit(tenant, accepted)
+    redone = rig.one(
+        "SELECT count(*) FROM chunks c JOIN tenants t ON t.id = c.tenant_id WHERE t.name = %s AND attempt > 1", tenant
+    )
+    assert redone == 0
