@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from db.chunks import Claim
@@ -30,14 +31,52 @@ def bury(connection: Connection, claim: Claim, message_id: UUID, error: str) -> 
     return True
 
 
-def listing(connection: Connection, *, limit: int = 100, resolved: bool = False) -> list[tuple[object, ...]]:
-    """(id, tenant, message id, lane, attempts, error, died_at, resolution, resolved_by), newest first."""
-    return connection.execute(
-        """SELECT d.id, t.name, d.message_id, d.lane, d.attempts, d.error, d.died_at, d.resolution, d.resolved_by
+class Letter(NamedTuple):
+    """One dead letter; `resolution` is None while it is open."""
+
+    id: int
+    tenant: str
+    message_id: UUID
+    lane: str
+    attempts: int
+    error: str
+    died_at: datetime
+    resolution: str | None
+    resolved_by: str | None
+    resolved_at: datetime | None
+
+
+def listing(
+    connection: Connection,
+    *,
+    limit: int = 100,
+    resolved: bool = False,
+    tenant: str | None = None,
+    lane: str | None = None,
+    error: str | None = None,
+    letter_id: int | None = None,
+) -> list[Letter]:
+    """Letters, newest first; with `resolved` those that were replayed or discarded, too; `error` is a part of it."""
+    rows = connection.execute(
+        """SELECT d.id, t.name, d.message_id, d.lane, d.attempts, d.error, d.died_at, d.resolution, d.resolved_by,
+                  d.resolved_at
            FROM dead_letters d JOIN tenants t ON t.id = d.tenant_id
-           WHERE %s OR d.resolution IS NULL ORDER BY d.id DESC LIMIT %s""",
-        (resolved, limit),
+           WHERE (%(resolved)s OR d.resolution IS NULL)
+                 AND (%(tenant)s::text IS NULL OR t.name = %(tenant)s)
+                 AND (%(lane)s::text IS NULL OR d.lane = %(lane)s)
+                 AND (%(error)s::text IS NULL OR position(lower(%(error)s) IN lower(d.error)) > 0)
+                 AND (%(id)s::bigint IS NULL OR d.id = %(id)s)
+           ORDER BY d.id DESC LIMIT %(limit)s""",
+        {
+            "resolved": resolved,
+            "tenant": tenant,
+            "lane": lane,
+            "error": error,
+            "id": letter_id,
+            "limit": limit,
+        },
     ).fetchall()
+    return [Letter(*row) for row in rows]  # type: ignore[arg-type]
 
 
 def page(connection: Connection, *, resolved: bool, before: int | None, limit: int) -> list[dict[str, Any]]:
@@ -86,3 +125,10 @@ def discard(connection: Connection, letter_id: int, author: str) -> bool:
         (author, letter_id),
     ).fetchone()
     return row is not None
+
+
+def open_count(connection: Connection) -> int:
+    """Dead letters that nobody has replayed or discarded."""
+    row = connection.execute("SELECT count(*) FROM dead_letters WHERE resolution IS NULL").fetchone()
+    assert row is not None
+    return int(str(row[0]))

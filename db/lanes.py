@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from db.session import Connection
 
@@ -115,6 +116,27 @@ def unclaimed(connection: Connection, lane: str) -> bool:
     ).fetchone()
     assert row is not None
     return bool(row[0])
+
+
+class Mark(NamedTuple):
+    """Whether a lane has work for its workers now, and when they last took some."""
+
+    lane: str
+    has_work: bool
+    claimed_at: datetime | None
+
+
+def marks(connection: Connection) -> list[Mark]:
+    """Every lane's mark; a lane that is paused has no work."""
+    rows = connection.execute(
+        """SELECT l.name,
+                  NOT l.paused AND EXISTS (SELECT FROM chunks WHERE lane = l.name AND state = 'published'),
+                  greatest((SELECT max(claimed_at) FROM chunks WHERE lane = l.name AND state = 'claimed'),
+                           (SELECT claimed_at FROM chunks WHERE lane = l.name AND state = 'done'
+                            ORDER BY finished_at DESC LIMIT 1))
+           FROM lanes l ORDER BY l.urgency"""
+    ).fetchall()
+    return [Mark(*row) for row in rows]  # type: ignore[arg-type]
 
 
 def count(connection: Connection, lane: str, increments: Mapping[str, int], shard: int) -> None:

@@ -99,7 +99,7 @@ def sweep_chunks(connection: Connection, keep_days: int, most: int = 5_000) -> i
     connection.execute(
         """DELETE FROM jobs WHERE id IN (
                SELECT j.id FROM jobs j
-               WHERE j.idempotency_key IS NULL AND j.state = 'done' AND j.kind = 'intake'
+               WHERE j.idempotency_key IS NULL AND j.state = 'done' AND j.kind = 'intake' AND j.dead = 0
                  AND j.finished_at < now() - make_interval(days => %s)
                  AND NOT EXISTS (SELECT FROM chunks c WHERE c.job_id = j.id)
                ORDER BY j.id LIMIT %s FOR UPDATE SKIP LOCKED)""",

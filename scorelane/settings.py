@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     """A publication that is unclaimed for so long is looked for in the broker, and repeated when it is not there."""
     stall_s: float = Field(default=75.0, gt=0)
     """Workers that take nothing for so long while their lanes have work are replaced; longer than a task may run."""
+    exporter_port: int | None = Field(default=None, ge=1, le=65535)
+    """Metrics and health; None takes a free one."""
+    exporter_host: str = "127.0.0.1"
     log_level: str = "INFO"
     flower_port: int | None = Field(default=None, ge=1, le=65535)
     """None takes a free one."""

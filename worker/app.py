@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import psycopg
 import structlog
+from billiard.exceptions import WorkerLostError
 from celery.signals import setup_logging, worker_init, worker_process_init
 from celery.worker.request import Request
 
@@ -46,7 +47,8 @@ class LeaseRequest(Request):  # type: ignore[misc]
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:  # noqa: FBT001, FBT002
         """Called in the parent when a task raised or its child died."""
         result = super().on_failure(exc_info, send_failed_event, return_ok)
-        if "WorkerLost" in type(exc_info.exception).__name__ or "WorkerLost" in repr(exc_info.exception):
+        fault = getattr(exc_info.exception, "exc", exc_info.exception)  # billiard wraps what it carries over
+        if isinstance(fault, WorkerLostError):
             self._release("its worker died")
         return result
 

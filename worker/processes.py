@@ -120,6 +120,17 @@ class Processes:
         env = {**self._env, "SCORELANE_API_PORT": str(port)}
         self.programs.append(Program("api", [sys.executable, "-m", "scorelane.api"], env))
 
+    def add_exporter(self, port: int) -> None:
+        """Serve metrics and health on the loopback."""
+        env = {**self._env, "SCORELANE_EXPORTER_PORT": str(port)}
+        self.programs.append(Program("exporter", [sys.executable, "-m", "worker.exporter"], env))
+
+    def replace(self, name: str, grace_s: float = 5.0) -> None:
+        """Stop a program that does nothing any more; the supervisor starts another. A frozen one is killed."""
+        program = next(p for p in self.programs if p.name == name)
+        if program.process is not None:
+            programs.stop(program.process, signal.SIGTERM, grace_s)
+
     def start(self) -> None:
         """Start everything that was added, from a thread that lives as long as the programs do."""
         self._watcher.start()

@@ -14,13 +14,14 @@ from scorelane.scoring import Bundle, default_bundle_path
 from worker.processes import Group, Processes, lane_groups
 from worker.stack import EmbeddedStack
 from worker.valkey import free_port
+from worker.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
-SERVICES = ("flower", "console", "api")
+SERVICES = ("flower", "console", "api", "metrics")
 """What people and other programs talk to, beside the lanes themselves; all of them run under `scorelane up`."""
 
 
@@ -48,6 +49,7 @@ def run_system(
     groups: Sequence[Group] | None = None,
     services: Sequence[str] = (),
     ports: Mapping[str, int | None] | None = None,
+    stall_s: float = 75.0,
     bundle: Path | None = None,
 ) -> Iterator[System]:
     """Servers, dispatcher, workers and the named services while the context is open; nothing is left after it.
@@ -57,14 +59,18 @@ def run_system(
     with EmbeddedStack(home) as stack:
         migrate.upgrade(stack.owner_url)
         ensure_bundle(stack.worker_url, bundle)
-        with Processes(stack.home, environment(stack)) as processes:
+        with Processes(stack.home, environment(stack)) as processes, contextlib.ExitStack() as until_the_end:
             processes.add_dispatcher()
-            for group in lane_groups() if groups is None else groups:
+            served = lane_groups() if groups is None else groups
+            for group in served:
                 processes.add_group(group)
             addresses = {
                 name: _add(name, stack, processes, (ports or {}).get(name) or free_port()) for name in services
             }
             processes.start()
+            until_the_end.enter_context(
+                Watchdog(processes, served, stack.worker_url, stack.broker_url, stall_s=stall_s)
+            )
             yield System(stack, processes, addresses)
 
 
@@ -81,6 +87,9 @@ def _add(service: str, stack: EmbeddedStack, processes: Processes, port: int) ->
         case "api":
             processes.add_api(port)
             return Address(url)
+        case "metrics":
+            processes.add_exporter(port)
+            return Address(f"{url}/metrics")
     raise ValueError(f"no service is called {service!r}")
 
 

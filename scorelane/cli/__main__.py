@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scorelane.cli import keys, labels, lanes, messages, output, signals, tenants, users
+from scorelane.cli import dead_letters, jobs, keys, labels, lanes, messages, output, signals, tenants, users
 from scorelane.cli.errors import BUG, FAILED, INTERRUPTED, MISUSED, spoken
 from scorelane.cli.sources import ReceivedAt  # noqa: TC001 - Typer reads annotations at run time
 
@@ -31,6 +31,8 @@ app = typer.Typer(
 )
 app.add_typer(messages.app, name="messages")
 app.add_typer(lanes.app, name="lanes")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(keys.app, name="keys")
 app.add_typer(labels.app, name="labels")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scorelane.cli import output
 from scorelane.cli.errors import CommandError
 
-app = typer.Typer(help="Backlog, oldest age and windows of the lanes; pause and resume them.")
+if TYPE_CHECKING:
+    from db.lanes import LaneState
+
+app = typer.Typer(help="Backlog, oldest age and windows of the lanes; pause, resume and drain them.")
 
 
 @app.callback(invoke_without_command=True)
@@ -35,6 +38,7 @@ def lanes(
         "ready",
         "published",
         "claimed",
+        "held",
         "window",
         "limit",
         "oldest s",
@@ -44,7 +48,7 @@ def lanes(
     )
     rows = [
         (
-            state.name, "paused" if state.paused else "open", state.ready, state.published, state.claimed,
+            state.name, _state(state), state.ready, state.published, state.claimed, state.held,
             state.window_messages, state.backlog_limit, state.oldest_s, state.wait_s, state.run_s, state.finished_1m,
         )
         for state in states
@@ -64,13 +68,38 @@ def resume(lane: Annotated[str, typer.Argument(help="The lane's name.")]) -> Non
     _switch(lane, paused=False)
 
 
-def _switch(lane: str, *, paused: bool) -> None:
+@app.command()
+def drain(
+    lane: Annotated[str, typer.Argument(help="The lane's name.")],
+    end: Annotated[bool, typer.Option("--end", help="Take new work again.")] = False,
+) -> None:
+    """Take nothing new into a lane while it works off what it has; accepting answers Busy."""
     from db import lanes as queries
     from db.session import connect
-    from scorelane.enqueuer.lanes import LANES
     from scorelane.settings import Settings
 
     with connect(Settings().database_url, application="scorelane-cli") as connection:
-        if not queries.pause(connection, lane, paused=paused):
-            raise CommandError(f"there is no lane {lane!r}; the lanes are {', '.join(LANES)}")
+        _known(lane, queries.drain(connection, lane, draining=not end))
+    output.note(f"lane {lane} {'takes new work' if end else 'is draining'}")
+
+
+def _state(lane: LaneState) -> str:
+    words = [word for word, on in (("paused", lane.paused), ("draining", lane.draining)) if on]
+    return ", ".join(words) or "open"
+
+
+def _known(lane: str, found: bool) -> None:
+    from scorelane.enqueuer.lanes import LANES
+
+    if not found:
+        raise CommandError(f"there is no lane {lane!r}; the lanes are {', '.join(LANES)}")
+
+
+def _switch(lane: str, *, paused: bool) -> None:
+    from db import lanes as queries
+    from db.session import connect
+    from scorelane.settings import Settings
+
+    with connect(Settings().database_url, application="scorelane-cli") as connection:
+        _known(lane, queries.pause(connection, lane, paused=paused))
     output.note(f"lane {lane} is {'paused' if paused else 'open'}")

@@ -44,7 +44,9 @@ def up() -> None:
             "flower": settings.flower_port,
             "console": settings.console_port if "console_port" in settings.model_fields_set else None,
             "api": settings.api_port,
+            "metrics": settings.exporter_port,
         },
+        stall_s=settings.stall_s,
         bundle=settings.bundle,
     )
     output.note("stopped")

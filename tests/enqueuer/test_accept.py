@@ -201,6 +201,16 @@ def test_single_messages_in_a_burst_share_transactions(door, tenant, sql):
     assert sql("SELECT count(*) < 100 FROM chunks") == [(True,)]
 
 
+def test_a_lone_message_does_not_linger_and_one_behind_an_unclaimed_chunk_does(door, tenant, sql):
+    with Linger(door, linger_s=30) as linger:
+        linger.submit(mail(1), **tenant).result(5)
+        waiting = [linger.submit(mail(n), **tenant) for n in range(2, 65)]
+        assert not any(future.done() for future in waiting)
+        sql("UPDATE chunks SET state = 'claimed' RETURNING id")
+        assert {future.result(5).status for future in waiting} == {"accepted"}
+    assert sql("SELECT count(*) <= 3 FROM chunks") == [(True,)]
+
+
 def test_importing_the_front_door_loads_no_parser_and_no_model():
     heavy = ("numpy", "lightgbm", "scorelane.mail", "selectolax", "sqlalchemy", "pydantic")
     script = f"import scorelane.enqueuer, sys; print([name for name in {heavy!r} if name in sys.modules])"

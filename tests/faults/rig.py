@@ -42,7 +42,7 @@ class Scale:
     patience_s: float
 
 
-SHORT = Scale("short", 400, 3, 1.0, 2.0, 8, 6, 10, 4.0, 30.0)
+SHORT = Scale("short", 400, 3, 1.0, 2.0, 8, 6, 10, 4.0, 60.0)
 FULL = Scale("full", 8_000, 20, 30.0, 60.0, 90, 60, 120, 75.0, 240.0)
 
 
