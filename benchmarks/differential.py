@@ -7,6 +7,7 @@ Exit code 1 when a difference is not named by a defect. `docs/parser-differences
 
 from __future__ import annotations
 
+import binascii
 import email
 import email.policy
 import os
@@ -34,7 +35,7 @@ _SHAPE = frozenset({
 _CONTENT = _SHAPE | {"base64_malformed", "encoding_unknown", "part_truncated", "nul_bytes"}
 EXPLAINS = {"header names": _HEADER, "header values": _HEADER, "structure": _SHAPE, "content": _CONTENT}
 """Defects that account for a difference of a kind."""
-SHOWN = 5
+SHOWN = 30
 _LINE_END = re.compile(rb"\r*\n|\r")
 
 
@@ -56,6 +57,7 @@ class Leaf(NamedTuple):
     content: bytes
     is_message_like: bool
     """A report of a delivery: its blocks are written anew, so white space differs."""
+    is_quoted_printable: bool = False
 
 
 def compare(raw: bytes) -> list[Difference]:
@@ -101,16 +103,25 @@ def _parts(ours: Message, theirs: StdlibMessage) -> Iterator[tuple[str, str]]:
         leaf = content.get(part.path)
         if leaf is None or part.path in packed:
             continue
-        if part.encoding == "base64" and part.content.startswith(leaf.content.rstrip()):
-            continue  # both read to the padding, one of them on
+        if part.encoding == "base64" and part.content.startswith((leaf.content.rstrip(), _decoded(leaf.content))):
+            continue  # both read to the padding, one of them on; or one of them did not know it for base64
         if _folded(part.content, leaf) != _folded(leaf.content, leaf):
             yield "content", f"{part.path} {part.declared_type} {part.encoding}"
 
 
+def _decoded(content: bytes) -> bytes:
+    try:
+        return binascii.a2b_base64(content).rstrip() or b"?"
+    except binascii.Error:
+        return content.rstrip()
+
+
 def _folded(content: bytes, leaf: Leaf) -> bytes:
-    """Without what carries no meaning: kinds of line ends, blanks at their ends; in reports all white space."""
+    """Without what carries no meaning: line ends and the blanks before them; in some kinds all white space."""
     if leaf.is_message_like:
         return b"".join(content.split())
+    if leaf.is_quoted_printable:
+        return b"".join(content.replace(b"=", b"").split())  # it reads == as one, and may join two lines there
     lines = _LINE_END.sub(b"\n", content).split(b"\n")
     return b"\n".join(line.rstrip() for line in lines).rstrip()
 
@@ -119,7 +130,8 @@ def _leaves(node: StdlibMessage, path: str) -> Iterator[Leaf]:
     payload = node.get_payload()
     if not isinstance(payload, list):
         content = node.get_payload(decode=True)
-        yield Leaf(path or "1", is_message=False, content=content or b"", is_message_like=False)  # type: ignore[arg-type]
+        is_quoted = str(node.get("content-transfer-encoding", "")).strip().lower() == "quoted-printable"
+        yield Leaf(path or "1", False, content or b"", False, is_quoted)  # type: ignore[arg-type]
     elif node.get_content_maintype() == "message":
         is_message = node.get_content_type() == "message/rfc822"
         try:

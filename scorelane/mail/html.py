@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scorelane.mail.limits import Limits
 
 _BLOCK = re.compile(r"<(?=/?(?:p|div|br|tr|li|h[1-6]|table|blockquote|ul|ol|hr|title|option)\b)", re.IGNORECASE)
-_HANDLER = re.compile(r"\bon[a-z]{3,20}\s{0,8}=")
+_HANDLER = re.compile(r"on[a-z]{3,20}\s{0,8}=")
 _ZERO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff\u00ad\u180e\u034f]")
 _QUOTES = (
     "blockquote[type=cite],div.gmail_quote,blockquote.gmail_quote,div.yahoo_quoted,div.moz-cite-prefix,"
@@ -114,7 +114,7 @@ class _Survey:
             self._walk(tree.root, limits, defects)
 
     def _walk(self, root: LexborNode, limits: Limits, defects: Defects) -> None:
-        meet = self.hider.meet
+        meet, has_values = self.hider.meet, self._has_data or self._has_handlers
         for count, node in enumerate(root.traverse(), 1):
             if count > limits.html_elements:
                 defects.add("html_truncated", "html")
@@ -124,7 +124,7 @@ class _Survey:
             attributes = node.attributes
             if attributes:
                 meet(node, tag, attributes)
-                if self._has_data or self._has_handlers:
+                if has_values:
                     self._read_values(attributes)
                 if "background" in attributes:
                     self._other(attributes, "background", "html_image")
