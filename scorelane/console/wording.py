@@ -17,7 +17,7 @@ VERDICT_MARKS: Mapping[str, str] = {"attack": "▲", "suspicious": "◆", "spam"
 """A verdict is told by word, shape and colour, never by colour alone."""
 CATEGORY_NAMES: Mapping[str, str] = {
     "credential_phishing": "credential phishing",
-    "bec": "business e-mail compromise",
+    "bec": "BEC",
     "callback": "callback",
     "advance_fee": "advance fee",
     "extortion": "extortion",
