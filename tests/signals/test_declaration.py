@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from scorelane.signals.declaration import Registry, derived, family_of, signal
@@ -121,3 +124,8 @@ def test_all_signals_come_in_one_order_grouped_by_family():
     assert families == sorted(families)
     assert len(families) >= 120
     assert isinstance(signal_set(), SignalSet)
+
+
+def test_the_decorator_keeps_its_name_whatever_is_imported_first():
+    script = "import scorelane.signals.derived.texts; from scorelane.signals import derived; assert callable(derived)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
