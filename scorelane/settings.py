@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int | None = Field(default=None, ge=1, le=65535)
     """None takes a free one under `scorelane up`, 8026 elsewhere."""
+    outbox_allow_private: bool = False
+    """Webhooks may go to loopback and private addresses; else only to the outside world."""
     api_processes: int = Field(default=1, ge=1, le=64)
     concurrency: int | None = Field(default=None, ge=1)
     """Processes of each worker group; None takes one a core for bulk work."""

@@ -131,6 +131,10 @@ class Processes:
         if program.process is not None:
             programs.stop(program.process, signal.SIGTERM, grace_s)
 
+    def add_outbox(self) -> None:
+        """Deliver events to webhooks and files."""
+        self.programs.append(Program("outbox", [sys.executable, "-m", "worker.outbox"], self._env))
+
     def start(self) -> None:
         """Start everything that was added, from a thread that lives as long as the programs do."""
         self._watcher.start()

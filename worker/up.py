@@ -86,6 +86,7 @@ def _add(service: str, stack: EmbeddedStack, processes: Processes, port: int) ->
             return Address(url, accounts.FIRST_ADMIN, password)
         case "api":
             processes.add_api(port)
+            processes.add_outbox()  # what the API promises: deliveries, erasures, retention
             return Address(url)
         case "metrics":
             processes.add_exporter(port)

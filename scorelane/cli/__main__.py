@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scorelane.cli import dead_letters, jobs, keys, labels, lanes, messages, output, signals, tenants, users
+from scorelane.cli import dead_letters, jobs, keys, labels, lanes, messages, outbox, output, signals, tenants, users
 from scorelane.cli.errors import BUG, FAILED, INTERRUPTED, MISUSED, spoken
 from scorelane.cli.sources import ReceivedAt  # noqa: TC001 - Typer reads annotations at run time
 
@@ -36,6 +36,7 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(keys.app, name="keys")
 app.add_typer(labels.app, name="labels")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(signals.app, name="signals")
 app.add_typer(users.app, name="users")
 if importlib.util.find_spec("scorelane.cli.model") is not None:

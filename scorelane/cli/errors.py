@@ -20,6 +20,7 @@ class Misused(CommandError):
 # By name, so that the module of a room that a command did not use is not loaded to compare with.
 _SPOKEN = {
     "scorelane.access.errors.AccessError",
+    "scorelane.outbox.errors.OutboxError",
     "scorelane.settings.NotRunning",
     "scorelane.enqueuer.errors.EnqueuerError",
     "scorelane.scoring.errors.ScoringError",

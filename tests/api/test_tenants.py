@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from fastapi.routing import APIRoute
 
+from db import outbox
 from scorelane.api import create_app
 
 PLACE = "?mailbox=all@acme.test"
@@ -30,11 +31,14 @@ BY_ID = {
     ("POST", "/v1/dead-letters/{letter_id}/discard"): ({}, 404),
     ("POST", "/v1/keys/{key_id}/rotate"): ({"json": {}}, 404),
     ("DELETE", "/v1/keys/{key_id}"): ({}, 404),
+    ("POST", "/v1/outbox/{delivery_id}/replay"): ({}, 404),
+    ("DELETE", "/v1/destinations/{destination_id}"): ({}, 404),
 }
 # Listings that must hold nothing of acme's: its words are looked for in the whole answer.
 LISTINGS = {
     ("GET", "/v1/messages"), ("GET", "/v1/labels"), ("GET", "/v1/dead-letters"), ("GET", "/v1/keys"),
     ("GET", "/v1/audit"), ("GET", "/v1/lanes"), ("GET", "/v1/whoami"),
+    ("GET", "/v1/destinations"), ("GET", "/v1/outbox"),
 }  # fmt: skip
 # Writes whose rows must stand under rival's tenant although everything that can be said says acme.
 WRITES = {
@@ -42,6 +46,7 @@ WRITES = {
     ("POST", "/v1/messages/batch"): {"content": LINE, "headers": {"Content-Type": "application/x-ndjson"}},
     ("POST", "/v1/messages/stream"): {"content": LINE},
     ("POST", "/v1/keys"): {"json": {"name": "mine", "role": "ops"}},
+    ("POST", "/v1/destinations"): {"json": {"name": "acme", "url": "https://siem.rival.test/"}},
 }
 # The same for every tenant.
 SHARED = {
@@ -79,7 +84,21 @@ def theirs(house, admin):
     )
     (letter,) = house.sql.execute("SELECT id FROM dead_letters").fetchone()
     (key,) = house.sql.execute("SELECT id FROM api_keys WHERE name = 'ops of acme'").fetchone()
-    return {"message_id": receipt.message_id, "revision": 1, "label_id": label, "letter_id": letter, "key_id": key}
+    place = outbox.add_destination(
+        house.sql, house.ids["acme"], name="acme", kind="file", target="/tmp/acme", secret=None, verdicts=None,
+        author="test",
+    )  # fmt: skip
+    house.sql.execute(
+        "INSERT INTO outbox (tenant_id, message_id, kind, body) SELECT tenant_id, id, 'verdict', '{}' FROM messages"
+    )
+    outbox.route(house.sql)
+    house.sql.execute("UPDATE deliveries SET state = 'dead'")
+    (delivery,) = house.sql.execute("SELECT max(id) FROM deliveries").fetchone()
+    return {
+        "delivery_id": delivery, "destination_id": place, "message_id": receipt.message_id,
+        "revision": 1, "label_id": label, "letter_id": letter,
+        "key_id": key,
+    }  # fmt: skip
 
 
 def test_every_route_has_a_case_here(config):
@@ -112,6 +131,7 @@ def test_what_rival_writes_stands_under_rival(house, theirs, rival):  # noqa: AR
     assert after["messages"][house.ids["acme"]] == before["messages"][house.ids["acme"]]
     assert after["messages"][house.ids["rival"]] == 1
     assert after["api_keys"][house.ids["rival"]] == before["api_keys"][house.ids["rival"]] + 1
+    assert after["destinations"] == {house.ids["acme"]: 1, house.ids["rival"]: 1}
     assert after["api_keys"][house.ids["acme"]] == before["api_keys"][house.ids["acme"]]
 
 
@@ -119,7 +139,7 @@ def snapshot(house):
     """Rows by table and tenant."""
     return {
         table: dict(house.sql.execute(f"SELECT tenant_id, count(*) FROM {table} GROUP BY 1").fetchall())
-        for table in ("messages", "labels", "dead_letters", "api_keys")
+        for table in ("messages", "labels", "dead_letters", "api_keys", "destinations")
     }
 
 
