@@ -42,9 +42,10 @@ def basis(connection: Connection, message_id: UUID, revision: int) -> Basis | No
 
 
 def store(connection: Connection, tenant_id: int, message_id: UUID, revision: int, body: bytes) -> None:
-    """Keep an explanation; the first one stays."""
+    """Keep an explanation; the first one stays, and none of a message that is being erased."""
     connection.execute(
-        "INSERT INTO explanations (message_id, revision, tenant_id, body) VALUES (%s, %s, %s, %s) "
-        "ON CONFLICT DO NOTHING",
-        (message_id, revision, tenant_id, body),
+        """INSERT INTO explanations (message_id, revision, tenant_id, body)
+           SELECT message_id, %s, tenant_id, %s FROM message_state WHERE message_id = %s AND tenant_id = %s
+           FOR KEY SHARE ON CONFLICT DO NOTHING""",
+        (revision, body, message_id, tenant_id),
     )

@@ -72,16 +72,26 @@ def of_job(connection: Connection, job_id: UUID, message_ids: Sequence[UUID]) ->
 
 
 def claim_receipts(connection: Connection, tenant_id: int, mailbox_id: int, new: Sequence[NewMessage]) -> set[bytes]:
-    """Insert receipts in key order; the digests of those that were really new."""
+    """Insert receipts in key order; the digests of those that were really new, none where the mailbox was erased.
+
+    The mailbox's row is held until commit, so that an erasure waits for what is coming in.
+    """
     ordered = sorted(new, key=lambda message: message.sha256)
     rows = connection.execute(
         """INSERT INTO receipts (tenant_id, mailbox_id, sha256, message_id)
-           SELECT %b, %b, * FROM unnest(%b::bytea[], %b::uuid[])
+           SELECT b.tenant_id, b.id, new.* FROM mailboxes b CROSS JOIN unnest(%b::bytea[], %b::uuid[]) AS new
+           WHERE b.id = %b AND b.tenant_id = %b FOR KEY SHARE OF b
            ON CONFLICT DO NOTHING RETURNING sha256""",
-        (tenant_id, mailbox_id, [m.sha256 for m in ordered], [m.id for m in ordered]),
+        ([m.sha256 for m in ordered], [m.id for m in ordered], mailbox_id, tenant_id),
         binary=True,
     ).fetchall()
     return {bytes(row[0]) for row in rows}  # type: ignore[call-overload]
+
+
+def mailbox_exists(connection: Connection, mailbox_id: int) -> bool:
+    """Whether the mailbox is still there."""
+    row = connection.execute("SELECT EXISTS (SELECT FROM mailboxes WHERE id = %s)", (mailbox_id,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def store(
@@ -93,11 +103,16 @@ def store(
     month: date,
     new: Sequence[NewMessage],
 ) -> None:
-    """Write raw mail, messages and their state rows, raw mail in key order."""
+    """Write raw mail, messages and their state rows, raw mail in key order.
+
+    Raw mail that is there already, from another mailbox, is locked and left as it is: whoever is about to delete it
+    either sees these messages or has deleted it before, and then it is stored anew.
+    """
     ordered = sorted(new, key=lambda message: message.sha256)
     connection.execute(
         """INSERT INTO raw_mail (tenant_id, month, sha256, size_bytes, content)
-           SELECT %b, %b, * FROM unnest(%b::bytea[], %b::integer[], %b::bytea[]) ON CONFLICT DO NOTHING""",
+           SELECT %b, %b, * FROM unnest(%b::bytea[], %b::integer[], %b::bytea[])
+           ON CONFLICT (tenant_id, month, sha256) DO UPDATE SET size_bytes = 0 WHERE false""",
         (
             tenant_id,
             month,

@@ -64,6 +64,7 @@ tenants = Table(
     required("created_at", TIME, default="now()"),
     required("raw_days", Integer, default="30"),
     required("score_days", Integer, default="400"),
+    required("vector_days", Integer, default="400"),
     optional("in_flight_limit", Integer),
     optional("backlog_limit", BigInteger),
     UniqueConstraint("name"),
@@ -614,4 +615,29 @@ deliveries = Table(
     Index("deliveries_order", "destination_id", "message_id", "event_id", postgresql_where=text("state = 'waiting'")),
     Index("deliveries_tenant", "tenant_id", "id"),
     Index("deliveries_message", "message_id"),
+)
+retained = Table(
+    "retained",
+    metadata,
+    tenant(),
+    required("kind", Text),
+    required("through", Uuid),
+    PrimaryKeyConstraint("tenant_id", "kind"),
+)
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    tenant(),
+    required("mailbox_id", Integer),
+    required("address_sha256", LargeBinary),
+    required("requested_by", Text),
+    required("requested_at", TIME, default="clock_timestamp()"),
+    required("counts", JSONB, default="'{}'"),
+    required("messages_sha256", LargeBinary, default="''"),
+    optional("finished_at", TIME),
+    optional("previous", LargeBinary),
+    optional("digest", LargeBinary),
+    Index("erasures_open", "tenant_id", "mailbox_id", unique=True, postgresql_where=text("finished_at IS NULL")),
+    Index("erasures_tenant", "tenant_id", "finished_at"),
 )

@@ -1,4 +1,7 @@
-"""Delivers events to webhooks and files: ``python -m worker.outbox``. Any number may run beside each other."""
+"""Delivers events to webhooks and files, and forgets what retention and erasures say: ``python -m worker.outbox``.
+
+Any number may run beside each other.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from db import outbox
 from db.session import Connection, connect
 from scorelane.outbox import Deliverer, Limits
 from scorelane.settings import Settings
+from worker import forgetting
 from worker.logs import configure_logs
 
 log = structlog.get_logger()
@@ -59,7 +63,10 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    keeping = threading.Thread(target=forgetting.run, args=(settings.database_url, stopping), name="forgetting")
+    keeping.start()
     run(settings.database_url, Limits(allow_private=settings.outbox_allow_private), stopping)
+    keeping.join()
 
 
 if __name__ == "__main__":

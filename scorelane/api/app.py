@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from scorelane.api import administration, catalogue, events, intake, labels, messages, operations, problems, stream
+from scorelane.api import (
+    administration,
+    catalogue,
+    events,
+    intake,
+    labels,
+    messages,
+    operations,
+    privacy,
+    problems,
+    stream,
+)
 from scorelane.api.caller import service
 from scorelane.api.limits import BodyLimit
 from scorelane.api.service import Service
@@ -22,7 +33,7 @@ if TYPE_CHECKING:
     from scorelane.api.config import ApiConfig
 
 VERSION = "/v1"
-ROOMS = (intake, stream, messages, labels, operations, catalogue, events, administration)
+ROOMS = (intake, stream, messages, labels, operations, catalogue, events, administration, privacy)
 
 
 def create_app(config: ApiConfig) -> FastAPI:

@@ -101,6 +101,32 @@ def score(
     command.score(paths, jsonl=jsonl, explain=explain, bundle=bundle)
 
 
+@app.command()
+def lmtp(
+    listen: Annotated[str, typer.Option(help="host:port or unix:/path.")] = "127.0.0.1:2424",
+    tenant: Annotated[str | None, typer.Option(help="Whose mail it is, whatever the domain.")] = None,
+    route: Annotated[list[str] | None, typer.Option(help="DOMAIN=TENANT; may be given again.")] = None,
+    lane: Annotated[str, typer.Option(help="interactive, realtime or backfill.")] = "realtime",
+) -> None:
+    """Take mail from a mail server by LMTP, until told to stop."""
+    from scorelane.cli import doors
+
+    doors.lmtp(listen, tenant, route or [], lane)
+
+
+@app.command()
+def watch(
+    path: Annotated[Path, typer.Argument(help="The Maildir: a folder with new and cur.")],
+    tenant: Annotated[str, typer.Option(help="The organisation; it must exist.")],
+    mailbox: Annotated[str, typer.Option(help="The address whose mail this is.")],
+    lane: Annotated[str, typer.Option(help="interactive, realtime or backfill.")] = "realtime",
+) -> None:
+    """Take mail from a Maildir as it arrives, until told to stop."""
+    from scorelane.cli import doors
+
+    doors.watch(path, tenant, mailbox, lane)
+
+
 def main() -> None:
     """Run the command; whatever happens, a person gets one line and a script an exit code."""
     signal.signal(signal.SIGTERM, _terminated)

@@ -21,6 +21,7 @@ class Misused(CommandError):
 _SPOKEN = {
     "scorelane.access.errors.AccessError",
     "scorelane.outbox.errors.OutboxError",
+    "scorelane.doors.errors.DoorError",
     "scorelane.settings.NotRunning",
     "scorelane.enqueuer.errors.EnqueuerError",
     "scorelane.scoring.errors.ScoringError",

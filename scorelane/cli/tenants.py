@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from scorelane.cli import output
+from scorelane.cli import output, privacy
 
 app = typer.Typer(help="The organisations whose mail is scored.", no_args_is_help=True)
+privacy.install(app)
 
 
 @app.command("list")

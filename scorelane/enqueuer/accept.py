@@ -60,6 +60,10 @@ class _Place(NamedTuple):
     tenant: str
 
 
+class _Erased(Exception):
+    """The mailbox was erased since its place was looked up."""
+
+
 class Enqueuer:
     """The front door to one database and broker. Safe to share between threads; calls take turns."""
 
@@ -107,13 +111,22 @@ class Enqueuer:
             raise Rejected(f"lane {lane!r} is not one of {', '.join(LANES)}")
         with self._turn:
             try:
-                return self._accept(messages, tenant, mailbox, LANES[lane], idempotency_key, actor or self._actor)
+                return self._accept_in_place(messages, tenant, mailbox, LANES[lane], idempotency_key, actor)
             except psycopg.errors.DiskFull as fault:
                 raise Unavailable("the database's disk is full; nothing of this batch was stored") from fault
             except psycopg.OperationalError as fault:
                 self._forget_connection()
                 reason = str(fault).strip().splitlines()[0]
                 raise Unavailable(f"the database is not available: {reason}") from fault
+
+    def _accept_in_place(  # noqa: PLR0917 - `accept` with its names resolved
+        self, messages: Sequence[Incoming], tenant: str, mailbox: str, lane: Lane, key: str | None, actor: str | None
+    ) -> list[Receipt]:
+        try:
+            return self._accept(messages, tenant, mailbox, lane, key, actor or self._actor)
+        except _Erased:
+            self._places.pop((tenant, mailbox), None)
+            return self._accept(messages, tenant, mailbox, lane, key, actor or self._actor)
 
     def _accept(  # noqa: PLR0917 - `accept` with its names resolved
         self, messages: Sequence[Incoming], tenant: str, mailbox: str, lane: Lane, key: str | None, actor: str
@@ -152,6 +165,8 @@ class Enqueuer:
                     raise Rejected(f"the job of idempotency key {key!r} was cancelled; use another key")
                 room = room if state != "paused" else 0
                 claimed = intake.claim_receipts(connection, place.tenant_id, place.mailbox_id, new)
+                if new and not claimed and not intake.mailbox_exists(connection, place.mailbox_id):
+                    raise _Erased
                 new = [message for message in new if message.sha256 in claimed]
                 won = {message.sha256: message.id for message in new}
                 if new:

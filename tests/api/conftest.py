@@ -79,6 +79,7 @@ class House:
                 due = dispatch.publish_due(self.sql, lane, 100_000)
                 score_chunks(session, [(one.chunk_id, one.dispatch_id) for one in due])
         finally:
+            session.attachments.close()
             session.forget_connection()
 
 

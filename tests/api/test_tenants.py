@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from fastapi.routing import APIRoute
 
-from db import outbox
+from db import erasures, outbox
 from scorelane.api import create_app
 
 PLACE = "?mailbox=all@acme.test"
@@ -32,6 +32,8 @@ BY_ID = {
     ("POST", "/v1/keys/{key_id}/rotate"): ({"json": {}}, 404),
     ("DELETE", "/v1/keys/{key_id}"): ({}, 404),
     ("POST", "/v1/outbox/{delivery_id}/replay"): ({}, 404),
+    ("GET", "/v1/erasures/{erasure_id}"): ({}, 404),
+    ("POST", "/v1/erasures"): ({"json": {"address": "all@acme.test"}}, 404),
     ("DELETE", "/v1/destinations/{destination_id}"): ({}, 404),
 }
 # Listings that must hold nothing of acme's: its words are looked for in the whole answer.
@@ -39,6 +41,7 @@ LISTINGS = {
     ("GET", "/v1/messages"), ("GET", "/v1/labels"), ("GET", "/v1/dead-letters"), ("GET", "/v1/keys"),
     ("GET", "/v1/audit"), ("GET", "/v1/lanes"), ("GET", "/v1/whoami"),
     ("GET", "/v1/destinations"), ("GET", "/v1/outbox"),
+    ("GET", "/v1/retention"), ("GET", "/v1/erasures"), ("GET", "/v1/exports?address=all@acme.test&raw=true"),
 }  # fmt: skip
 # Writes whose rows must stand under rival's tenant although everything that can be said says acme.
 WRITES = {
@@ -46,6 +49,7 @@ WRITES = {
     ("POST", "/v1/messages/batch"): {"content": LINE, "headers": {"Content-Type": "application/x-ndjson"}},
     ("POST", "/v1/messages/stream"): {"content": LINE},
     ("POST", "/v1/keys"): {"json": {"name": "mine", "role": "ops"}},
+    ("PUT", "/v1/retention"): {"json": {"raw_days": 1, "vector_days": 1, "score_days": 1}},
     ("POST", "/v1/destinations"): {"json": {"name": "acme", "url": "https://siem.rival.test/"}},
 }
 # The same for every tenant.
@@ -94,15 +98,19 @@ def theirs(house, admin):
     outbox.route(house.sql)
     house.sql.execute("UPDATE deliveries SET state = 'dead'")
     (delivery,) = house.sql.execute("SELECT max(id) FROM deliveries").fetchone()
+    erasure_id = erasures.request(house.sql, house.ids["acme"], "all@acme.test", author="test")
     return {
-        "delivery_id": delivery, "destination_id": place, "message_id": receipt.message_id,
+        "erasure_id": erasure_id, "delivery_id": delivery, "destination_id": place, "message_id": receipt.message_id,
         "revision": 1, "label_id": label, "letter_id": letter,
         "key_id": key,
     }  # fmt: skip
 
 
 def test_every_route_has_a_case_here(config):
-    assert routes(create_app(config)) == set(BY_ID) | LISTINGS | set(WRITES) | SHARED
+    assert (
+        routes(create_app(config))
+        == set(BY_ID) | {(method, path.partition("?")[0]) for method, path in LISTINGS} | set(WRITES) | SHARED
+    )
 
 
 def test_no_route_shows_or_changes_another_tenants_rows(house, theirs, admin, rival):
@@ -125,12 +133,13 @@ def test_no_route_shows_or_changes_another_tenants_rows(house, theirs, admin, ri
 def test_what_rival_writes_stands_under_rival(house, theirs, rival):  # noqa: ARG001 - acme has rows already
     before = snapshot(house)
     for (method, path), more in WRITES.items():
-        answer = rival.request(method, path + PLACE, **more)
+        answer = rival.request(method, path + (PLACE if "messages" in path else ""), **more)
         assert answer.status_code < 300, (path, answer.text)
     after = snapshot(house)
     assert after["messages"][house.ids["acme"]] == before["messages"][house.ids["acme"]]
     assert after["messages"][house.ids["rival"]] == 1
     assert after["api_keys"][house.ids["rival"]] == before["api_keys"][house.ids["rival"]] + 1
+    assert house.sql.execute("SELECT raw_days FROM tenants ORDER BY name").fetchall() == [(30,), (1,)]
     assert after["destinations"] == {house.ids["acme"]: 1, house.ids["rival"]: 1}
     assert after["api_keys"][house.ids["acme"]] == before["api_keys"][house.ids["acme"]]
 
