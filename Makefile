@@ -38,6 +38,7 @@ format: install ## let Ruff rewrite what it can
 servers:
 	@tests/browser/install-chromium
 	@tests/db/install-debian-servers
+	@tests/doors/install-swaks
 
 test: install servers ## every test, on real servers and in a real browser
 	@$(BIN)/pytest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -137,12 +138,26 @@ def _right(error: Mapping[str, Any]) -> str:
     return said[:1].lower() + said[1:]
 
 
-async def _http(_: Request, fault: HTTPException) -> JSONResponse:
+async def _http(request: Request, fault: HTTPException) -> JSONResponse:
     said = {
         404: "there is nothing at this address; the routes stand in /v1/openapi.json",
         405: "this address does not take this method; see the Allow header",
     }
-    return answer(fault.status_code, said.get(fault.status_code, str(fault.detail)), headers=fault.headers)
+    headers = dict(fault.headers or {})
+    if fault.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request)) or headers.get("Allow", "GET")
+    return answer(fault.status_code, said.get(fault.status_code, str(fault.detail)), headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Methods of every route at the request's address; the router names those of the first alone."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    return sorted(
+        method.upper()
+        for template, methods in paths.items()
+        if re.fullmatch(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(template)), request.url.path)
+        for method in methods
+    )
 
 
 async def _busy(_: Request, fault: Busy) -> JSONResponse:
