@@ -65,6 +65,7 @@ def test_other_services_are_started_by_the_commands_of_the_embedded_stack(servic
     processes.add_dispatcher()
     processes.add_flower(5555, "secret")
     processes.add_api(8026)
+    processes.add_outbox()
     processes.add_console(8025, "postgresql://api")
     assert {program.name for program in processes.programs} == set(ours(services)) - {"migrate"} - workers(services)
     for program in processes.programs:
@@ -178,7 +179,7 @@ def test_its_commands_score_mail_and_pass_their_health_checks(running, services,
         until(lambda: sql.execute("SELECT count(*) FROM message_state WHERE state = 'scored'").fetchone() == (2,))
     checks = [health_check(services[name], native) for name in workers(services)]
     assert [check.wait(START_S) for check in checks] == [0] * len(checks)
-    for name in set(processes) - workers(services) - {"dispatcher"}:
+    for name in set(processes) - workers(services) - {"dispatcher", "outbox"}:
         command = [placed(word) for word in services[name]["healthcheck"]["test"][1:]]
         until(
             lambda command=command: (
