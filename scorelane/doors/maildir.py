@@ -7,7 +7,6 @@ where that is lost, the mailbox's receipts still know every copy. Files are neve
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 import time
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 import watchfiles
 
+from db.seen import Seen
 from scorelane.doors.errors import Misplaced
 from scorelane.enqueuer import Busy, Enqueuer, Incoming, Unavailable
 from scorelane.enqueuer.lanes import MESSAGE_BYTES
@@ -54,7 +54,10 @@ class MaildirWatcher:
         self._place = place
         self._enqueuer = enqueuer
         self._tally = tally
-        self._seen = _Seen(memory)
+        try:
+            self._seen = Seen(memory)
+        except OSError as fault:
+            raise Misplaced(f"the watcher's memory cannot be opened: {fault}; remove it to start afresh") from fault
         self.stopping = threading.Event()
 
     def run(self) -> None:
@@ -151,39 +154,6 @@ class MaildirWatcher:
             log.info("mail_taken", messages=len(names))
             return True
         return False
-
-
-class _Seen:
-    """Names of files that were taken, on disk before they count."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            self._rows = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._rows.execute("PRAGMA journal_mode = WAL")
-            self._rows.execute("CREATE TABLE IF NOT EXISTS seen (name TEXT PRIMARY KEY) WITHOUT ROWID")
-        except sqlite3.Error as fault:
-            raise Misplaced(
-                f"the watcher's memory {path} cannot be opened: {fault}; remove it to start afresh"
-            ) from fault
-
-    def names(self) -> set[str]:
-        return {name for (name,) in self._rows.execute("SELECT name FROM seen")}
-
-    def add(self, names: Sequence[str]) -> None:
-        self._rows.execute("BEGIN")
-        self._rows.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(name,) for name in names])
-        self._rows.execute("COMMIT")
-
-    def prune(self, present: set[str]) -> None:
-        """Forget files that are gone."""
-        gone = self.names() - present
-        self._rows.execute("BEGIN")
-        self._rows.executemany("DELETE FROM seen WHERE name = ?", [(name,) for name in gone])
-        self._rows.execute("COMMIT")
-
-    def close(self) -> None:
-        self._rows.close()
 
 
 def _delivered_at(name: str, path: Path) -> float:
