@@ -85,13 +85,12 @@ def _headers(ours: Message, theirs: StdlibMessage) -> Iterator[tuple[str, str]]:
 
 def _parts(ours: Message, theirs: StdlibMessage) -> Iterator[tuple[str, str]]:
     leaves = list(_leaves(theirs, ""))
-    while len(leaves) > 1 and not leaves[-1].content and not leaves[-1].is_message:
-        leaves.pop()  # a last boundary that nothing follows
     inside = {part.path for part in ours.parts}
     own = [part for part in ours.parts if part.path.rpartition(".")[0] not in inside]
-    while len(own) > 1 and not own[-1].content:
-        own.pop()
-    paths = [part.path for part in own]
+    # An empty part after a last boundary that nothing follows is there for one of them and not for the other.
+    given = {leaf.path for leaf in leaves}
+    paths = [part.path for part in own if part.content or part.path in given]
+    leaves = [leaf for leaf in leaves if leaf.content or leaf.is_message or leaf.path in paths]
     if paths != [leaf.path for leaf in leaves if not leaf.is_message]:
         yield "structure", f"{len(paths)} parts against {len(leaves)}"
         return
