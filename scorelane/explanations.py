@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from db.session import Connection
+    from scorelane.mail import Message
 
 MOST_BUNDLES = 4
 MOST_RAW_BYTES = 64 * 1024 * 1024
@@ -49,18 +50,20 @@ def read(connection: Connection, message_id: UUID, revision: int) -> Explanation
         raise Gone("the signal set of this revision's vector is no longer known")
     wording = float("nan") if basis.text_log_odds is None else basis.text_log_odds
     row = own_columns(bundle, np.frombuffer(basis.vector, "<f4")[np.newaxis, :], columns[0])[0]
-    explanation = explain(bundle, row, wording, _text(connection, message_id))
+    message = _message(connection, message_id)
+    # Where the raw mail has expired the terms still sum, and neither words nor places are named.
+    explanation = explain(bundle, row, wording, "" if message is None else read_by_model(message), message)
     explanations.store(connection, basis.tenant_id, message_id, revision, msgspec.msgpack.encode(explanation))
     return explanation
 
 
-def _text(connection: Connection, message_id: UUID) -> str:
-    """What the text model read; empty where the raw mail has expired (the terms still sum, words are not named)."""
+def _message(connection: Connection, message_id: UUID) -> Message | None:
+    """The message, parsed again; None where the raw mail has expired."""
     raw = messages.raw(connection, message_id)
     if raw is None:
-        return ""
+        return None
     content = zstandard.ZstdDecompressor().decompress(raw[0], max_output_size=MOST_RAW_BYTES)
-    return read_by_model(parse(content, received_at=raw[1]))
+    return parse(content, received_at=raw[1])
 
 
 def _bundle(digest: str, path: str | None) -> Bundle:

@@ -1,28 +1,81 @@
-"""``scorelane model``: train a bundle, list, promote, roll back."""
+"""``scorelane model``: train a bundle, say what one is worth."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Train bundles and choose which one scores.", no_args_is_help=True)
+from scorelane.cli import output
 
-TRAINING_SOURCES = "spamassassin,lists_modern,dovecot_list_2002,nazario_old,cwl_2026,csdmc2010"
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = typer.Typer(help="Train bundles and say what they are worth.", no_args_is_help=True)
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(help="Folders with INDEX.tsv and SOURCE.tar.zst, or mail under folders named ham, spam, phish …"),
+]
+Labels = Annotated[
+    Path | None, typer.Option(help="Lines of name or SHA-256, a tab, and a class; for mail without one.")
+]
+Sources = Annotated[
+    str | None, typer.Option(help="Of a folder with INDEX.tsv: only these sources, separated by commas.")
+]
 
 
 @app.command()
 def train(
-    corpora: Annotated[Path, typer.Argument(help="Folder with INDEX.tsv and one SOURCE.tar.zst a source.")],
-    out: Annotated[Path, typer.Argument(help="Folder of the new bundle; its name is the bundle's.")],
-    sources: Annotated[str, typer.Option(help="Sources to train on, separated by commas.")] = TRAINING_SOURCES,
+    paths: Paths,
+    out: Annotated[Path, typer.Option(help="New folder of the bundle; its name is the bundle's.")],
+    labels: Labels = None,
+    sources: Sources = None,
+    generated: Annotated[
+        int, typer.Option(min=0, help="Wanted messages of the sample that join, and half as many attacks.")
+    ] = 0,
+    signals: Annotated[Path | None, typer.Option(help="A signal a line; every signal unless given.")] = None,
 ) -> None:
-    """Train a bundle and print what each source scored while it was held out."""
-    from scorelane.scoring.training import corpus, fit
+    """Train a bundle and print what each source scored while it was left out."""
+    from scorelane.cli import training_mail
+    from scorelane.scoring.training import corpus, fit, report, write
 
-    data = corpus.build(corpus.read_index(corpora, sources.split(",")))
+    names = None if signals is None else signals.read_text(encoding="utf-8").split()
+    real = training_mail.read(paths, labels=labels, sources=sources)
+    data = corpus.build([*real, *training_mail.generated(generated)], names)
     fitted = fit.fit(data)
-    fit.write(out, out.name, fitted, data)
-    typer.echo(json.dumps(fit.report(data, fitted.held_out), indent=1))
+    metrics: dict[str, Any] = report.report(data, fitted)
+    metrics["source_probe"] = report.source_probe(data, fitted.trees)
+    if generated:
+        plain = corpus.without(data, fit.GENERATED)
+        metrics["without_generated_mail"] = report.report(plain, fit.fit(plain))
+    write.write(out, fitted, data, metrics)
+    typer.echo(json.dumps(metrics["leave_one_source_out"], indent=1))
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
+    paths: Paths,
+    labels: Labels = None,
+    sources: Sources = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
+) -> None:
+    """What a bundle says of labelled mail, by source and class, at its own thresholds."""
+    from scorelane.cli import training_mail
+    from scorelane.scoring import Bundle
+    from scorelane.scoring.training import evaluate as evaluation
+
+    rows = evaluation.evaluate(Bundle.load(bundle), training_mail.read(paths, labels=labels, sources=sources))
+    if as_json:
+        output.json_array(rows)
+        return
+    _table(rows)
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> None:
+    columns = ["source", "class", "messages", "flagged", "low", "high", "suspected"]
+    columns += ["recall_at_0.001", "recall_at_0.01", "lost_area_percent"]
+    output.table("", columns, [[row[name] for name in columns] for row in rows], numbers=tuple(columns[2:]))

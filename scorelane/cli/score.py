@@ -79,6 +79,7 @@ def scored(scorer: Scorer, batch: Sequence[Source], extractor: Extractor, *, exp
                 result.matrix[position],
                 float(result.text_log_odds[position]),
                 read_by_model(messages[position]),
+                messages[position],
             )
             row["reasons"] = explanation.reasons(REASONS)
         yield row

@@ -13,21 +13,24 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import lightgbm
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from scorelane.scoring.additive import Table
 from scorelane.scoring.errors import BundleMismatch
 from scorelane.scoring.text_model import TextModel
 from scorelane.scoring.tokens import EDITION
 from scorelane.signals import SignalSet, signal_set
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-FORMAT = 1
+FORMAT = 2
 SHIPPED = Path(__file__).resolve().parent / "bundles"
-FILES = ("model.txt", "text.bin", "golden.npz")
 GOLDEN_TOLERANCE = 1e-9
+TEXT_MOST = 6.0
+"""Log-odds of the text that are added to the trees beside the text column, at most."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,17 @@ class Bundle:
     digest: str
     """Hex SHA-256 over the manifest, which names the digest of every file."""
     signal_set: SignalSet
-    booster: lightgbm.Booster
+    seen_by_trees: npt.NDArray[np.intp]
+    """Columns of the signal set that the trees read, in the trees' order."""
+    boosters: tuple[lightgbm.Booster, ...]
+    """Of different seeds; their mean is the raw score."""
     text_model: TextModel
+    text_share: float
+    """Part of the text's log-odds that is added to what the trees say."""
+    additive: Table
     slope: float
     intercept: float
-    """Calibration: log-odds = slope * raw + intercept."""
+    """Calibration: log-odds = slope * (trees + text share) + intercept, plus what the additive table says."""
     thresholds: Mapping[str, float]
     """Log-odds: `flag` at the stated false-positive budget, `suspect` at ten times it."""
 
@@ -52,50 +61,69 @@ class Bundle:
         """The bundle in a folder. Raises BundleMismatch saying what does not fit."""
         folder = Path(path)
         manifest = _manifest(folder)
-        for file, wanted in manifest["files"].items():
-            found = _digest(folder / file)
-            if found != wanted:
-                raise BundleMismatch(f"bundle {folder.name}: {file} is not the file that the manifest names")
+        _check_files(folder, manifest["files"])
         _check_signals(folder.name, manifest["signals"])
+        names = [entry["name"] for entry in manifest["signals"]]
         bundle = cls(
             path=folder.resolve(),
             name=manifest["name"],
             digest=hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest(),
-            signal_set=signal_set([entry["name"] for entry in manifest["signals"]]),
-            booster=lightgbm.Booster(model_file=str(folder / "model.txt")),
+            signal_set=signal_set(names),
+            seen_by_trees=np.array([names.index(name) for name in manifest["trees"]], np.intp),
+            boosters=tuple(lightgbm.Booster(model_file=str(folder / file)) for file in manifest["boosters"]),
             text_model=TextModel.load(folder / "text.bin", **manifest["text"]),
+            text_share=manifest["text_share"],
+            additive=msgspec.convert({"rows": manifest["additive"]}, Table),
             slope=manifest["calibration"]["slope"],
             intercept=manifest["calibration"]["intercept"],
             thresholds=manifest["thresholds"],
         )
-        bundle._check_model()
+        bundle._check_model(manifest["trees"])
         return bundle
 
     def predict(
         self, matrix: npt.NDArray[np.float32], text_log_odds: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
-        """Calibrated log-odds of each row; NaN is missing, and the model was trained with it."""
-        raw = self.booster.predict(columns(matrix, text_log_odds), raw_score=True, num_threads=1)
-        return self.slope * np.asarray(raw, np.float64) + self.intercept
+        """Log-odds of each row; NaN is missing, and the model was trained with it."""
+        seen = columns(matrix[:, self.seen_by_trees], text_log_odds)
+        said = self.additive.parts(matrix, self.signal_set.names).sum(axis=1)
+        raw = raw_score(self.boosters, seen) + self.text_part(text_log_odds)
+        return np.asarray(self.slope * raw + self.intercept + said)
 
-    def contributions(
+    def text_part(self, text_log_odds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """What the text adds beside the trees, in raw log-odds."""
+        stored = np.clip(text_log_odds.astype(np.float32).astype(np.float64), -TEXT_MOST, TEXT_MOST)
+        return np.asarray(self.text_share * np.nan_to_num(stored, nan=0.0))
+
+    def tree_parts(
         self, matrix: npt.NDArray[np.float32], text_log_odds: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
-        """TreeSHAP in calibrated log-odds: (rows, signals + text + base), each row sums to its log-odds."""
-        raw = self.booster.predict(columns(matrix, text_log_odds), pred_contrib=True, num_threads=1)
-        out = np.asarray(raw, np.float64) * self.slope
-        out[:, -1] += self.intercept
-        return out
+        """TreeSHAP in raw log-odds: (rows, columns of the trees + text + base); each row sums to its raw score."""
+        seen = columns(matrix[:, self.seen_by_trees], text_log_odds)
+        found = [np.asarray(one.predict(seen, pred_contrib=True, num_threads=1), np.float64) for one in self.boosters]
+        return np.asarray(sum(found) / len(found))
 
-    def _check_model(self) -> None:
-        wanted = [*self.signal_set.names, "text_log_odds"]
-        if self.booster.feature_name() != wanted:
-            raise BundleMismatch(f"bundle {self.name}: the model's columns are not its signal set's, in that order")
+    def _check_model(self, trees: list[str]) -> None:
+        for booster in self.boosters:
+            if booster.feature_name() != [*trees, "text_log_odds"]:
+                raise BundleMismatch(f"bundle {self.name}: the model's columns are not those that the manifest names")
+        self.additive.check(self.name, self.signal_set)
         with np.load(self.path / "golden.npz") as golden:
-            found = self.predict(golden["matrix"], golden["text_log_odds"])
-            worst = float(np.abs(found - golden["log_odds"]).max())
+            matrix, text, wanted = golden["matrix"], golden["text_log_odds"], golden["log_odds"]
+        if matrix.shape[1:] != (len(self.signal_set),) or matrix.dtype != np.float32:
+            raise BundleMismatch(
+                f"bundle {self.name}: golden rows are {matrix.dtype} of {matrix.shape[1:]}, "
+                f"expected float32 of ({len(self.signal_set)},)"
+            )
+        worst = float(np.abs(self.predict(matrix, text) - wanted).max())
         if not worst <= GOLDEN_TOLERANCE:
             raise BundleMismatch(f"bundle {self.name}: golden rows score {worst:g} log-odds away from what was written")
+
+
+def raw_score(boosters: Sequence[lightgbm.Booster], seen: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean raw score of the boosters, always summed in their order."""
+    found = [np.asarray(one.predict(seen, raw_score=True, num_threads=1), np.float64) for one in boosters]
+    return np.asarray(sum(found) / len(found))
 
 
 def columns(matrix: npt.NDArray[np.float32], text_log_odds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -113,11 +141,12 @@ def default_bundle_path() -> Path:
 
 def write_manifest(folder: Path, content: dict[str, Any]) -> None:
     """Close a bundle: the manifest names the digest of every file."""
+    files = sorted(path.name for path in folder.iterdir() if path.name != "manifest.json")
     content = {
         "format": FORMAT,
         "tokens": EDITION,
         **content,
-        "files": {file: _digest(folder / file) for file in FILES},
+        "files": {file: _digest(folder / file) for file in files},
     }
     (folder / "manifest.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
@@ -133,6 +162,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
             f"this code reads {FORMAT} and {EDITION}"
         )
     return manifest
+
+
+def _check_files(folder: Path, wanted: dict[str, str]) -> None:
+    for file, digest in wanted.items():
+        if _digest(folder / file) != digest:
+            raise BundleMismatch(f"bundle {folder.name}: {file} is not the file that the manifest names")
 
 
 def _check_signals(name: str, wanted: list[dict[str, Any]]) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from scorelane.scoring.places import place_of, shown_at
+
 if TYPE_CHECKING:
+    from scorelane.mail.message import Message
     from scorelane.scoring.bundle import Bundle
+    from scorelane.signals.declaration import Signal
 
 LEAST = 0.01
 """Log-odds under which a term makes no sentence; it still counts in the sum."""
+TOKENS = 8
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -20,10 +26,13 @@ class Term(msgspec.Struct, frozen=True):
 
     name: str
     family: str
+    """A signal's family, or `text`, or `calibration`."""
     value: float | None
     """What was observed; None where missing."""
     log_odds: float
     sentence: str
+    place: str = ""
+    """The header, part or links where it was seen."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -31,40 +40,66 @@ class Explanation(msgspec.Struct, frozen=True):
 
     log_odds: float
     base: float
+    """What the trees say of mail of which nothing is known."""
     terms: tuple[Term, ...]
     tokens: tuple[tuple[str, float], ...]
     """Words and pairs that moved the text model most, in the text model's own log-odds."""
 
     def reasons(self, most: int = 5) -> list[str]:
-        """The strongest sentences."""
-        return [term.sentence for term in self.terms if abs(term.log_odds) >= LEAST][:most]
+        """The strongest sentences; calibration explains no message and is left out."""
+        told = [term for term in self.terms if abs(term.log_odds) >= LEAST and term.family != "calibration"]
+        return [term.sentence for term in told][:most]
+
+    def families(self) -> dict[str, float]:
+        """Sum of the terms of each family, strongest first."""
+        sums: dict[str, float] = {}
+        for term in self.terms:
+            sums[term.family] = sums.get(term.family, 0.0) + term.log_odds
+        return dict(sorted(sums.items(), key=lambda item: -abs(item[1])))
 
 
-def explain(bundle: Bundle, row: npt.NDArray[np.float32], text_log_odds: float, text: str) -> Explanation:
-    """Explanation of one vector. A pure function of vector, text and bundle; milliseconds, so computed when read."""
-    parts = bundle.contributions(row[np.newaxis, :], np.array([text_log_odds]))[0]
-    tokens = tuple((said.token, said.log_odds) for said in bundle.text_model.explain(text)[:8])
+def explain(
+    bundle: Bundle, row: npt.NDArray[np.float32], text_log_odds: float, text: str, message: Message | None = None
+) -> Explanation:
+    """Explanation of one vector: a pure function of vector, words and bundle; milliseconds, so computed when read.
+
+    With the message, a sentence also shows what stands where the signal looked.
+    """
+    matrix, wording = row[np.newaxis, :], np.array([text_log_odds])
+    parts = bundle.tree_parts(matrix, wording)[0]
+    by_text = float(parts[-2] + bundle.text_part(wording)[0])
+    raw = math.fsum((*parts[:-2], by_text, parts[-1]))
+    by_signal = dict(zip(bundle.seen_by_trees.tolist(), parts[:-2].tolist(), strict=True))
+    names = bundle.signal_set.names
+    for added, said in zip(bundle.additive.rows, bundle.additive.parts(matrix, names)[0].tolist(), strict=True):
+        column = names.index(added.signal)
+        by_signal[column] = by_signal.get(column, 0.0) + said
+    values = row.tolist()
     terms = [
-        _term(signal.name, signal.family, signal.doc, value, part)
-        for signal, value, part in zip(bundle.signal_set.signals, row.tolist(), parts.tolist(), strict=False)
+        _term(bundle.signal_set.signals[column], values[column], part, message)
+        for column, part in by_signal.items()
         if part
     ]
-    words = ", ".join(f"“{name}”" for name, _ in tokens[:4]) or "no words"
-    terms.append(
-        Term(
-            "text_log_odds",
-            "text",
-            None if np.isnan(text_log_odds) else text_log_odds,
-            float(parts[-2]),
-            f"{parts[-2]:+.2f} wording: {words}",
-        )
-    )
+    tokens = tuple((said.token, said.log_odds) for said in bundle.text_model.explain(text)[:TOKENS])
+    terms.append(_wording(text_log_odds, by_text, tokens))
+    shift = bundle.slope * raw + bundle.intercept - raw
+    terms.append(Term("calibration", "calibration", raw, shift, f"{shift:+.2f} calibration of {raw:+.2f}"))
     terms.sort(key=lambda term: (-abs(term.log_odds), term.name))
-    return Explanation(float(parts.sum()), float(parts[-1]), tuple(terms), tokens)
+    total = math.fsum((float(parts[-1]), *(term.log_odds for term in terms)))
+    return Explanation(total, float(parts[-1]), tuple(terms), tokens)
 
 
-def _term(name: str, family: str, doc: str, value: float, part: float) -> Term:
-    missing = value != value  # noqa: PLR0124 - NaN
-    what = doc.strip().split("\n", 1)[0].rstrip(".")
-    seen = "missing" if missing else f"{value:g}"
-    return Term(name, family, None if missing else value, part, f"{part:+.2f} {name} = {seen}: {what}")
+def _wording(text_log_odds: float, part: float, tokens: tuple[tuple[str, float], ...]) -> Term:
+    words = ", ".join(f"“{name}”" for name, said in tokens[:TOKENS] if said * part > 0) or "no words"
+    value = None if math.isnan(text_log_odds) else text_log_odds
+    return Term("text_log_odds", "text", value, part, f"{part:+.2f} wording: {words}", "text")
+
+
+def _term(signal: Signal, value: float, part: float, message: Message | None) -> Term:
+    missing = math.isnan(value)
+    what = signal.doc.strip().split("\n", 1)[0].rstrip(".")
+    place = place_of(signal.name, signal.family)
+    shown = shown_at(message, place) if message is not None else ""
+    where = f" in {place}" + (f" ({shown})" if shown else "")
+    sentence = f"{part:+.2f} {signal.name} = {'missing' if missing else f'{value:g}'}{where}: {what}"
+    return Term(signal.name, signal.family, None if missing else value, part, sentence, place)

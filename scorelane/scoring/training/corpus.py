@@ -20,25 +20,32 @@ from scorelane.mail import parse, refang
 from scorelane.scoring.errors import TrainingRejected
 from scorelane.scoring.text_model import read_by_model
 from scorelane.signals import compute_chunk, signal_set
+from scorelane.signals.errors import UnknownSignal
+from scorelane.signals.fingerprint import bands
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
 DEFANGED = frozenset({"cwl_2026"})
 """Sources whose links were made harmless for keeping; undone before parsing, or the model reads that instead."""
 BATCH = 200
-SAFE_CLASSES = frozenset({"ham"})
+SAFE_CLASSES = frozenset({"ham", "legitimate", "wanted", "clean", "good"})
+UNSAFE_CLASSES = frozenset({"spam", "phish", "phishing", "malware", "attack", "unwanted", "bad", "scam", "fraud"})
 
 
 class Labelled(NamedTuple):
-    """One message as the index describes it."""
+    """One message with what somebody said of it."""
 
     source: str
     unwanted: bool
+    label: str
+    """The class in the source's own word: ham, spam, phish, or an attack category."""
     member: str
     date: str
+    """ISO 8601, or empty."""
     cluster: str
+    """Its campaign, never shared between sources; empty to find it by the text's fingerprint."""
     raw: bytes
 
 
@@ -47,6 +54,7 @@ class Dataset(NamedTuple):
 
     sources: npt.NDArray[np.str_]
     unwanted: npt.NDArray[np.bool_]
+    labels: npt.NDArray[np.str_]
     clusters: npt.NDArray[np.str_]
     names: tuple[str, ...]
     """Signals, one a column of `matrix`."""
@@ -54,6 +62,13 @@ class Dataset(NamedTuple):
     texts: list[str]
     digest: str
     """Hex SHA-256 over the digests and labels of the messages in order."""
+
+
+def sources_of(folder: Path) -> list[str]:
+    """Sources that a folder's index names and that have an archive there."""
+    with (folder / "INDEX.tsv").open(encoding="utf-8", newline="") as lines:
+        named = {row.get("source") or "" for row in csv.DictReader(lines, delimiter="\t")}
+    return sorted(source for source in named if (folder / f"{source}.tar.zst").exists())
 
 
 def read_index(folder: Path, sources: Collection[str]) -> Iterator[Labelled]:
@@ -83,6 +98,7 @@ def read_index(folder: Path, sources: Collection[str]) -> Iterator[Labelled]:
                 yield Labelled(
                     source=source,
                     unwanted=row["class"] not in SAFE_CLASSES,
+                    label=row["class"],
                     member=row["member"],
                     date=row["date"],
                     cluster=f"{source}:{row['cluster'] or row['member']}",
@@ -90,33 +106,75 @@ def read_index(folder: Path, sources: Collection[str]) -> Iterator[Labelled]:
                 )
 
 
-def build(messages: Iterator[Labelled], processes: int = 2) -> Dataset:
-    """Vectors of every signal for labelled messages. Raises TrainingRejected when there is one class only."""
+def build(messages: Iterable[Labelled], names: Sequence[str] | None = None, processes: int = 2) -> Dataset:
+    """Vectors of labelled messages, of every signal or of the named ones.
+
+    Raises:
+        TrainingRejected: when there is no mail or one class only, or a signal is not in this code.
+    """
+    labelled = list(messages)
+    if len({message.unwanted for message in labelled}) == 1:
+        only = "unwanted" if labelled[0].unwanted else "wanted"
+        raise TrainingRejected(f"training needs wanted and unwanted mail; all {len(labelled)} messages are {only}")
+    return vectors(labelled, names, processes)
+
+
+def vectors(messages: Iterable[Labelled], names: Sequence[str] | None = None, processes: int = 2) -> Dataset:
+    """The same for mail of one class or two, in the order of source, date and member."""
     ordered = sorted(messages, key=lambda m: (m.source, m.date, m.member))
-    if len({message.unwanted for message in ordered}) < 2:  # noqa: PLR2004 - wanted and unwanted
-        raise TrainingRejected("training needs wanted and unwanted mail; there is one class only")
-    names = signal_set().names
+    if not ordered:
+        raise TrainingRejected("there is no labelled mail under what was named")
+    try:
+        wanted = signal_set(names).names
+    except UnknownSignal as fault:
+        raise TrainingRejected(str(fault)) from fault
     batches = [ordered[at : at + BATCH] for at in range(0, len(ordered), BATCH)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        parts = list(pool.map(partial(_vectors, names), batches))
+        parts = list(pool.map(partial(_vectors, wanted), batches))
+    campaigns = [campaign for part in parts for campaign in part.campaigns]
     state = hashlib.sha256()
     for message in ordered:
-        state.update(hashlib.sha256(message.raw).digest() + bytes([message.unwanted]))
+        state.update(hashlib.sha256(message.raw).digest() + f"{message.source} {message.label}\n".encode())
     return Dataset(
         sources=np.array([m.source for m in ordered]),
         unwanted=np.array([m.unwanted for m in ordered]),
-        clusters=np.array([m.cluster for m in ordered]),
-        names=names,
-        matrix=np.concatenate([matrix for matrix, _ in parts]),
-        texts=[text for _, texts in parts for text in texts],
+        labels=np.array([m.label for m in ordered]),
+        clusters=np.array(
+            [m.cluster or f"{m.source}:{c or m.member}" for m, c in zip(ordered, campaigns, strict=True)]
+        ),
+        names=wanted,
+        matrix=np.concatenate([part.matrix for part in parts]),
+        texts=[text for part in parts for text in part.texts],
         digest=state.hexdigest(),
     )
 
 
-def _vectors(names: tuple[str, ...], batch: list[Labelled]) -> tuple[npt.NDArray[np.float32], list[str]]:
+def without(data: Dataset, source: str) -> Dataset:
+    """The data but for one source; its digest says so."""
+    rest = data.sources != source
+    return data._replace(
+        sources=data.sources[rest],
+        unwanted=data.unwanted[rest],
+        labels=data.labels[rest],
+        clusters=data.clusters[rest],
+        matrix=data.matrix[rest],
+        texts=[text for text, stays in zip(data.texts, rest.tolist(), strict=True) if stays],
+        digest=f"{data.digest} without {source}",
+    )
+
+
+class _Part(NamedTuple):
+    matrix: npt.NDArray[np.float32]
+    texts: list[str]
+    campaigns: list[str]
+    """A fingerprint of the text, empty for a short one."""
+
+
+def _vectors(names: tuple[str, ...], batch: list[Labelled]) -> _Part:
     messages = open_all([parse(m.raw, received_at=_received(m.date)) for m in batch], _extractor())
     matrix, _ = compute_chunk(messages, set_=signal_set(names))
-    return matrix, [read_by_model(message) for message in messages]
+    prints = [bands(message) for message in messages]
+    return _Part(matrix, [read_by_model(m) for m in messages], [found[0].hex() if found else "" for found in prints])
 
 
 @cache
@@ -127,6 +185,7 @@ def _extractor() -> Extractor:
 
 def _received(date: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(date).replace(tzinfo=UTC)
+        found = datetime.fromisoformat(date)
     except ValueError:
         return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

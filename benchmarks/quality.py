@@ -1,0 +1,157 @@
+"""Quality beside the peers: every system learns from the same messages and is judged on the same others.
+
+`make bench-quality`; CORPORA names the folder of labelled mail. Prints three tables and, with --json FILE, writes them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from mail import CORPORA
+from quality_systems import Bogofilter, Bytes, Scorelane, System
+
+from scorelane.cli import training_mail
+from scorelane.scoring.training import corpus
+from scorelane.scoring.training.fit import GENERATED, folds_of, quantile
+from scorelane.scoring.training.models import Recipe
+from scorelane.scoring.training.report import RATES, lost_area, rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from scorelane.scoring.training.corpus import Dataset
+
+TRAINED = ("csdmc2010", "cwl_2026", "dovecot_list_2002", "lists_modern", "nazario_old", "spamassassin")
+TWO_CLASSES = ("spamassassin", "lists_modern", "csdmc2010")
+PHISHING = ("cwl_2026", "nazario_old")
+GENERATED_COUNT = 4_000
+SPLIT = "2007-05-20"
+FOLDS = 3
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Mail(NamedTuple):
+    """Messages as bytes and as vectors, in one order."""
+
+    data: Dataset
+    raws: list[bytes]
+    dates: npt.NDArray[np.str_]
+
+
+def main() -> None:
+    """Run the parts that were asked for."""
+    arguments = _arguments()
+    for needed, present in (
+        (f"{CORPORA}/INDEX.tsv", (CORPORA / "INDEX.tsv").exists()),
+        ("bogofilter", shutil.which("bogofilter")),
+    ):
+        if not present:
+            sys.exit(f"bench-quality needs {needed}, which is not there: set CORPORA, or install Debian's bogofilter")
+    results: dict[str, Any] = {}
+    if "trec" in arguments.parts:
+        results["trec"] = list(_told("TREC07p, train before 20 May 2007, test after, campaigns apart", _trec()))
+    if "sources" in arguments.parts:
+        results["sources"] = list(_told("one source left out, thresholds from the others' wanted mail", _sources()))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["trec", "sources"], help="trec, sources")
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+def _load(sources: Sequence[str], generated: int) -> Mail:
+    started = time.perf_counter()
+    found = [*corpus.read_index(CORPORA, sources), *training_mail.generated(generated)]
+    found.sort(key=lambda one: (one.source, one.date, one.member))
+    mail = Mail(corpus.vectors(found), [one.raw for one in found], np.array([one.date for one in found]))
+    print(f"read {len(found):,} messages in {time.perf_counter() - started:.0f} s", flush=True)
+    return mail
+
+
+def _systems(mail: Mail) -> Iterator[System]:
+    """One at a time: their features are large."""
+    yield Scorelane(mail.data, Recipe())
+    yield Bogofilter(mail.raws, mail.data.unwanted)
+    yield Bytes(mail.raws, mail.data.unwanted, is_stripped=True)
+    yield Bytes(mail.raws, mail.data.unwanted, is_stripped=False)
+
+
+def _trec() -> Iterator[dict[str, Any]]:
+    mail = _load(["trec07p"], 0)
+    learn = mail.dates < SPLIT
+    judge = ~learn & ~np.isin(mail.data.clusters, np.unique(mail.data.clusters[learn]))
+    bad = mail.data.unwanted[judge]
+    for system in _systems(mail):
+        scores = system.scores(learn, judge)
+        row: dict[str, Any] = {
+            "system": system.name,
+            "judged": "trec07p, later part",
+            "lost_area": lost_area(scores[~bad], scores[bad]),
+        }
+        for budget in RATES:
+            row[f"recall at {budget:.1%}"] = rate(scores[bad] > quantile(scores[~bad], budget))
+        yield row
+
+
+def _sources() -> Iterator[dict[str, Any]]:
+    """Points 2 and 3: the same models answer both."""
+    mail = _load([*TRAINED, "trec07p"], GENERATED_COUNT)
+    for system in _systems(mail):
+        for left_out in (*TWO_CLASSES, *PHISHING):
+            yield _left_out(system, mail.data, left_out)
+
+
+def _left_out(system: System, data: Dataset, left_out: str) -> dict[str, Any]:
+    """Learn from two thirds of the campaigns of all other sources; take thresholds from the wanted mail of the rest."""
+    sources, unwanted = data.sources, data.unwanted
+    others = (sources != left_out) & (sources != "trec07p")
+    rest = folds_of(data.clusters, FOLDS) == 0
+    learn = others & ~rest
+    judge = ~learn
+    scores = np.full(len(unwanted), np.nan)
+    scores[judge] = system.scores(learn, judge)
+    bad, good = scores[(sources == left_out) & unwanted], scores[(sources == left_out) & ~unwanted]
+    held = others & rest & ~unwanted & (sources != GENERATED)
+    lists = held & (sources == "lists_modern")
+    ordinary = scores[(sources == "trec07p") & ~unwanted]
+    fixed = scores[lists if left_out != "lists_modern" else held]
+    row: dict[str, Any] = {"system": system.name, "judged": left_out, "lost_area": lost_area(good, bad)}
+    for budget in RATES:
+        row[f"recall at {budget:.1%}"] = rate(bad > quantile(fixed, budget))
+        if len(good):
+            row[f"recall at {budget:.1%} of own"] = rate(bad > quantile(good, budget))
+            row[f"own flagged at {budget:.1%}"] = rate(good > quantile(fixed, budget))
+    row["trec07p ham flagged"] = rate(ordinary > quantile(fixed, RATES[0]))
+    row["recall at 0.1% of trec07p ham"] = rate(bad > quantile(ordinary, RATES[0]))
+    return row
+
+
+def _told(title: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    print(f"\n{title}", flush=True)
+    for row in rows:
+        area = "-" if row["lost_area"] is None else f"{row['lost_area']:.4f}"
+        told = [f"{row['system']:20} {row['judged']:20} 1-AUC% {area:>8}"]
+        told += [
+            f"{name} {found['rate']:.4f} ({found['low']:.4f}-{found['high']:.4f})"
+            for name, found in row.items()
+            if isinstance(found, dict)
+        ]
+        print("  ".join(told), flush=True)
+        yield row
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The two learners: words by logistic regression, signals and the words' score by trees."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import lightgbm
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from scorelane.scoring import tokens
+from scorelane.scoring.bundle import TEXT_MOST, columns
+from scorelane.scoring.text_model import TextModel, quantised
+
+Floats = npt.NDArray[np.float64]
+SEED = 7
+TEXT_C = 20.0
+TEXT_MOST_WEIGHT = 30.0
+TEXT_SHARE = 0.2
+"""Part of the text's log-odds that is added to the trees, so that words count where no tree has a leaf for them."""
+
+
+class Recipe(NamedTuple):
+    """What is chosen before fitting."""
+
+    rounds: int = 200
+    leaves: int = 15
+    least_in_leaf: int = 40
+    seeds: tuple[int, ...] = (SEED, SEED + 1)
+    """One booster each."""
+    threads: int = 2
+
+    def parameters(self, seed: int) -> dict[str, Any]:
+        """For LightGBM."""
+        return {
+            "objective": "binary",
+            "num_leaves": self.leaves,
+            "learning_rate": 0.06,
+            "min_data_in_leaf": self.least_in_leaf,
+            "feature_fraction": 0.35,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "lambda_l2": 8.0,
+            "max_bin": 63,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": self.threads,
+            "seed": seed,
+            "verbosity": -1,
+        }
+
+
+class Words(NamedTuple):
+    """A sparse matrix of hashed words, a row a message, each row of length 1."""
+
+    features: Any
+
+    @classmethod
+    def of(cls, texts: list[str]) -> Words:
+        """Read texts as the text model does."""
+        found = tokens.tokens_of(texts)
+        counts = np.diff(found.starts)
+        values = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts)
+        return cls(sparse.csr_matrix((values, found.buckets, found.starts), shape=(len(texts), tokens.BUCKETS)))
+
+
+def fit_text(words: Words, rows: npt.NDArray[np.bool_], unwanted: npt.NDArray[np.bool_], weights: Floats) -> TextModel:
+    """A text model over the chosen messages, whose weights are given."""
+    model = LogisticRegression(C=TEXT_C, solver="lbfgs", max_iter=60, tol=1e-3)
+    model.fit(words.features[rows], unwanted[rows], sample_weight=np.minimum(weights, TEXT_MOST_WEIGHT))
+    return quantised(model.coef_[0], float(model.intercept_[0]))
+
+
+def text_log_odds(model: TextModel, words: Words) -> Floats:
+    """Text log-odds of every message, as the scorer computes them but for the last bits."""
+    return np.asarray(words.features @ (model.weights.astype(np.float64) * model.step) + model.intercept)
+
+
+def fit_trees(
+    names: tuple[str, ...],
+    matrix: npt.NDArray[np.float32],
+    text: Floats,
+    unwanted: npt.NDArray[np.bool_],
+    weights: Floats,
+    *,
+    recipe: Recipe,
+) -> tuple[lightgbm.Booster, ...]:
+    """Trees over signals and the text column on top of a share of the text, one booster a seed."""
+    boosters = []
+    for seed in recipe.seeds:
+        data = lightgbm.Dataset(columns(matrix, text), unwanted, weight=weights, feature_name=[*names, "text_log_odds"])
+        boosters.append(lightgbm.train(recipe.parameters(seed), data, recipe.rounds))
+    return tuple(boosters)
+
+
+def raw_of(boosters: tuple[lightgbm.Booster, ...], matrix: npt.NDArray[np.float32], text: Floats) -> Floats:
+    """Raw score of trees and text share together."""
+    seen = columns(matrix, text)
+    found = [np.asarray(one.predict(seen, raw_score=True, num_threads=2), np.float64) for one in boosters]
+    return np.asarray(sum(found) / len(found) + TEXT_SHARE * np.clip(text, -TEXT_MOST, TEXT_MOST))
