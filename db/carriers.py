@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from db.provisional import add_revisions
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from db.session import Connection
 
 AT_ONCE = 2_000
-"""Entities that one round looks up."""
+"""Entities that one round looks up, where a round must be short."""
 
 
 def turned(connection: Connection, entities: Sequence[tuple[int, bytes]], source: str) -> None:
@@ -24,13 +25,15 @@ def turned(connection: Connection, entities: Sequence[tuple[int, bytes]], source
     )
 
 
-def plan(connection: Connection, *, lane: str, days: int, source: str | None = None) -> int | None:
+def plan(connection: Connection, *, lane: str, days: int, source: str | None = None, most: int = AT_ONCE) -> int | None:
     """Put the carriers of some entities that turned bad into chunks of a lane; how many messages, None when idle.
 
-    Messages of the last `days` days. Those that wait for facts anyway, and those whose score already knew, are left
-    out. One job a tenant and source.
+    Messages of the last `days` days whose raw mail is there. Those that wait for facts anyway, and those whose score
+    already knew, are left out. One job a tenant, source and round.
     """
     with connection.transaction():
+        if source is not None:
+            connection.execute("SET LOCAL statement_timeout = 0")
         rows = connection.execute(
             """WITH taken AS (
                    DELETE FROM turned_bad WHERE id IN (
@@ -41,6 +44,8 @@ def plan(connection: Connection, *, lane: str, days: int, source: str | None = N
                    SELECT DISTINCT ON (s.message_id) s.tenant_id, s.message_id, taken.source
                    FROM taken JOIN sightings s ON s.entity = taken.entity AND s.kind = taken.kind
                    JOIN message_state m ON m.message_id = s.message_id
+                   JOIN messages n ON n.id = s.message_id
+                   JOIN raw_mail r ON r.tenant_id = n.tenant_id AND r.month = n.month AND r.sha256 = n.sha256
                    WHERE s.message_id >= uuid_floor(clock_timestamp() - make_interval(days => %(days)s))
                      AND m.state = 'scored' AND m.basis_time < taken.turned_at
                      AND NOT EXISTS (SELECT FROM awaiting a WHERE a.message_id = s.message_id)
@@ -49,7 +54,7 @@ def plan(connection: Connection, *, lane: str, days: int, source: str | None = N
                UNION ALL
                SELECT NULL, tenant_id, source, array_agg(message_id ORDER BY message_id)
                FROM carriers GROUP BY tenant_id, source""",
-            {"source": source, "most": AT_ONCE, "days": days},
+            {"source": source, "most": most, "days": days},
         ).fetchall()
         for _, tenant_id, said_by, message_ids in rows:
             if tenant_id is not None:
@@ -59,7 +64,7 @@ def plan(connection: Connection, *, lane: str, days: int, source: str | None = N
                     message_ids,  # type: ignore[arg-type]
                     lane=lane,
                     actor=str(said_by),
-                    key=f"carriers {said_by}",
+                    key=f"carriers {uuid4()}",
                 )
     taken = next(int(str(row[0])) for row in rows if row[0] is not None)
     return sum(len(row[3]) for row in rows if row[1] is not None) if taken else None  # type: ignore[arg-type, misc]

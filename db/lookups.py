@@ -57,17 +57,15 @@ class Settled(NamedTuple):
 def want(
     connection: Connection,
     tenant_id: int,
-    wanted: Sequence[tuple[UUID, Sequence[tuple[str, str]]]],
+    wanted: Sequence[tuple[UUID, Sequence[tuple[str, str]], float]],
     refresh: Iterable[tuple[str, str]] = (),
-    *,
-    deadline_s: float,
 ) -> None:
-    """Note what messages wait for, and what is to be asked again though nobody waits (`refresh`).
+    """Note what messages wait for and how many seconds at most, and what is to be asked again though nobody waits (`refresh`).
 
     Belongs into the transaction that saves the messages' provisional scores. A row that is being answered right now
     is waited for, so an answer is either seen by the scorer or told to the message.
     """
-    pairs = sorted({pair for _, requests in wanted for pair in requests} | set(refresh))
+    pairs = sorted({pair for _, requests, _ in wanted for pair in requests} | set(refresh))
     if not pairs:
         return
     connection.execute(
@@ -77,7 +75,7 @@ def want(
            SET state = 'due', failures = 0, next_attempt_at = clock_timestamp() WHERE l.state = 'resting'""",
         ([pair[0] for pair in pairs], [pair[1] for pair in pairs]),
     )
-    rows = sorted((provider, entity, message) for message, requests in wanted for provider, entity in set(requests))
+    rows = sorted((provider, entity, message) for message, requests, _ in wanted for provider, entity in set(requests))
     if not rows:
         return
     connection.execute(
@@ -85,12 +83,13 @@ def want(
            SELECT %b, * FROM unnest(%b::text[], %b::text[], %b::uuid[]) ON CONFLICT DO NOTHING""",
         (tenant_id, [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]),
     )
-    open_ = sorted((message, len(set(requests))) for message, requests in wanted if requests)
+    waits = sorted((message, len(set(requests)), float(most_s)) for message, requests, most_s in wanted if requests)
     connection.execute(
         """INSERT INTO awaiting (tenant_id, message_id, open, deadline)
-           SELECT %b, n.*, clock_timestamp() + make_interval(secs => %b)
-           FROM unnest(%b::uuid[], %b::integer[]) AS n ON CONFLICT (message_id) DO NOTHING""",
-        (tenant_id, float(deadline_s), [m for m, _ in open_], [n for _, n in open_]),
+           SELECT %b, message_id, open, clock_timestamp() + make_interval(secs => most_s)
+           FROM unnest(%b::uuid[], %b::integer[], %b::float8[]) AS n (message_id, open, most_s)
+           ON CONFLICT (message_id) DO NOTHING""",
+        (tenant_id, [m for m, _, _ in waits], [n for _, n, _ in waits], [s for _, _, s in waits]),
     )
 
 
@@ -236,6 +235,23 @@ def store(connection: Connection, facts: Sequence[NewFact]) -> None:
             [f.usable_s for f in facts],
         ),
     )
+
+
+def newly_bad(connection: Connection, facts: Sequence[NewFact]) -> list[NewFact]:
+    """Those of new facts that list an entity which the same provider did not list before."""
+    listing = [f for f in facts if f.kind.endswith("_listed") and (f.value or 0) > 0]
+    if not listing:
+        return []
+    rows = connection.execute(
+        """SELECT n.provider, n.kind, n.entity FROM unnest(%s::text[], %s::text[], %s::text[])
+                  AS n (provider, kind, entity)
+           WHERE coalesce((SELECT f.value FROM facts f
+                           WHERE f.entity = n.entity AND f.kind = n.kind AND f.provider = n.provider
+                             AND f.status = 'ok' ORDER BY f.known_at DESC LIMIT 1), 0) <= 0""",
+        ([f.provider for f in listing], [f.kind for f in listing], [f.entity for f in listing]),
+    ).fetchall()
+    new = {(str(provider), str(kind), str(entity)) for provider, kind, entity in rows}
+    return [f for f in listing if (f.provider, f.kind, f.entity) in new]
 
 
 def tell(connection: Connection, answered: Sequence[tuple[str, str]]) -> None:

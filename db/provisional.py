@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -63,21 +64,34 @@ def plan(connection: Connection, lane: str, *, most: int = 4 * CHUNK) -> int:
                SELECT tenant_id, array_agg(message_id ORDER BY message_id) FROM ready GROUP BY tenant_id""",
             {"most": most},
         ).fetchall()
+        today = datetime.now(UTC).date()
         for tenant_id, message_ids in rows:
-            add_revisions(connection, int(str(tenant_id)), message_ids, lane=lane, actor="enrichment", key="facts")  # type: ignore[arg-type]
+            add_revisions(
+                connection,
+                int(str(tenant_id)),
+                message_ids,  # type: ignore[arg-type]
+                lane=lane,
+                actor="enrichment",
+                key=f"facts of {today}",
+            )
     return sum(len(ids) for _, ids in rows)  # type: ignore[arg-type, misc]
 
 
 def add_revisions(
     connection: Connection, tenant_id: int, message_ids: Sequence[object], *, lane: str, actor: str, key: str
 ) -> None:
-    """Chunks that score messages again, in the tenant's job of that key and day. The caller's transaction."""
+    """Chunks that score messages again, in the tenant's job of that key; a job scores a message once.
+
+    The caller's transaction.
+    """
     row = connection.execute(
-        """INSERT INTO jobs (id, tenant_id, kind, lane, actor, idempotency_key, messages)
-           VALUES (gen_random_uuid(), %(tenant)s, 'revision', %(lane)s, %(actor)s,
-                   %(key)s || ' ' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), %(number)s)
+        """INSERT INTO jobs (id, tenant_id, kind, lane, actor, idempotency_key, messages, spec)
+           VALUES (gen_random_uuid(), %(tenant)s, 'revision', %(lane)s, %(actor)s, %(key)s, %(number)s,
+                   '{"cause": "facts"}')
            ON CONFLICT (tenant_id, idempotency_key) DO UPDATE
-           SET messages = jobs.messages + excluded.messages, state = 'open', finished_at = NULL RETURNING id""",
+           SET messages = jobs.messages + excluded.messages, finished_at = NULL,
+               state = CASE jobs.state WHEN 'done' THEN 'open' ELSE jobs.state END
+           RETURNING id""",
         {"tenant": tenant_id, "lane": lane, "actor": actor, "key": key, "number": len(message_ids)},
     ).fetchone()
     assert row is not None

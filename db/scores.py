@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
+from db import lookups
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
@@ -54,6 +56,10 @@ class NewScore(NamedTuple):
     outbound: bool
     sightings: tuple[tuple[int, bytes], ...]
     shadow: NewShadow | None = None
+    wanted: tuple[tuple[str, str], ...] = ()
+    """(provider, entity) that it waits for, at most `deadline_s`."""
+    deadline_s: float = 0.0
+    refresh: tuple[tuple[str, str], ...] = ()
 
 
 class State(NamedTuple):
@@ -90,13 +96,19 @@ def lock_states(connection: Connection, message_ids: Sequence[UUID]) -> dict[UUI
 def save_first(connection: Connection, *, tenant_id: int, job_id: UUID, new: Sequence[NewScore]) -> int:
     """Write revision 1 of messages that have none yet, with vectors and sightings; how many were written.
 
-    Observed (outbound) messages get their sightings and no score.
+    Observed (outbound) messages get their sightings and no score. What is wanted for the others becomes lookups.
     """
     states = lock_states(connection, [score.message_id for score in new])
     fresh = [s for s in new if (state := states.get(s.message_id)) is not None and state.state == "accepted"]
     _write(connection, tenant_id, job_id, [_Row(s, 1, current=True, before=None) for s in fresh if not s.outbound])
     add_sightings(connection, tenant_id, [s for s in fresh if not states[s.message_id].sighted])
     _set_first(connection, fresh)
+    lookups.want(
+        connection,
+        tenant_id,
+        [(s.message_id, s.wanted, s.deadline_s) for s in fresh if not s.outbound],
+        {pair for s in fresh if not s.outbound for pair in s.refresh},
+    )
     return len(fresh)
 
 

@@ -45,6 +45,14 @@ class Settings(BaseSettings):
     exporter_port: int | None = Field(default=None, ge=1, le=65535)
     """Metrics and health; None takes a free one."""
     exporter_host: str = "127.0.0.1"
+    enrichment: dict[str, dict[str, Any]] = {}
+    """Providers that are on, each with its options, as JSON; none of them asks the outside unless it stands here."""
+    enrichment_deadline_s: float = Field(default=900.0, gt=0)
+    """A provisional score is made final after so long, whatever facts have come."""
+    enrichment_in_flight: int = Field(default=64, ge=1, le=512)
+    """Lookups that one worker has under way together."""
+    retro_days: int = Field(default=30, ge=1)
+    """How old messages may be that are scored again when something they carry turns bad."""
     log_level: str = "INFO"
     flower_port: int | None = Field(default=None, ge=1, le=65535)
     """None takes a free one."""

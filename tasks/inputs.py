@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from db.chunks import Stored
     from db.session import Connection
+    from scorelane.enrichment import Request
     from scorelane.signals.compute import Facts
     from scorelane.signals.context import History
     from tasks.attachments import Attachments, Known
@@ -33,6 +34,10 @@ class Input(NamedTuple):
     history: History | None = None
     facts: Facts | None = None
     """By kind; None where enrichment has not been asked."""
+    wanted: tuple[Request, ...] = ()
+    """What has no answer yet: the score is provisional while there is any."""
+    refresh: tuple[Request, ...] = ()
+    """What has an old answer that is used, and is to be asked again."""
     extractor: str = ""
     """Version of the extractor whose stored results the message carries."""
     unopened: tuple[bytes, ...] = ()

@@ -57,7 +57,7 @@ def score(given: Sequence[Input], directory: Directory, standing: Standing, *, c
                 mailbox_id=one.stored.mailbox_id,
                 received_at=one.stored.received_at,
                 cause=cause,
-                provisional=False,
+                provisional=bool(one.wanted),
                 log_odds=log_odds,
                 score=float(live.score[at]),
                 verdict=decision.verdict,
@@ -89,6 +89,9 @@ def score(given: Sequence[Input], directory: Directory, standing: Standing, *, c
                 header_message_id=_text(one.message.message_id, 998) or None,
                 outbound=one.shown.outbound,
                 sightings=one.shown.all(),
+                wanted=one.wanted,
+                refresh=one.refresh,
+                deadline_s=standing.enrichment.deadline_s,
                 shadow=shadows[at],
             )
         )

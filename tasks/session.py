@@ -17,6 +17,7 @@ from scorelane.scoring import Bundle, BundleMismatch, Policy, Scorer, TenantPoli
 from scorelane.signals import SignalSet, signal_set
 from scorelane.signals.context import Directory
 from tasks.attachments import Attachments
+from tasks.facts import OFF, Enrichment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,13 +49,15 @@ class Standing(NamedTuple):
     """Every registered signal: what a vector holds."""
     attachments: Attachments
     """What opens attachments."""
+    enrichment: Enrichment = OFF
 
 
 class Session:
     """Opened lazily in the child, never inherited through a fork."""
 
-    def __init__(self, database_url: str, *, group: str) -> None:
+    def __init__(self, database_url: str, *, group: str, enrichment: Enrichment = OFF) -> None:
         self._url = database_url
+        self.enrichment = enrichment
         self._connection: Connection | None = None
         self._bundles: dict[str, Bundle] = {}
         self._policies: dict[tuple[int, int], TenantPolicy] = {}
@@ -102,6 +105,7 @@ class Session:
             directory=self.directory(tenant_id, basis.directory_version),
             signals=self.signals(),
             attachments=self.attachments,
+            enrichment=self.enrichment,
         )
 
     def bundle(self, digest: str, path: str | Path) -> Bundle:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from db import chunks, scores
-from tasks import inputs, results
+from tasks import facts, inputs, results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +26,14 @@ def load(connection: Connection, claim: Claim) -> list[Stored]:
 
 def score(connection: Connection, claim: Claim, stored: Sequence[Stored], standing: Standing) -> list[NewScore]:
     """Rows to save. The connection is for what a message's entities ask for; no transaction is open."""
+    catalogue = standing.enrichment.catalogue
     if claim.kind in FIRST:
-        given = inputs.read(connection, claim.tenant_id, stored, standing.attachments)
+        read = inputs.read(connection, claim.tenant_id, stored, standing.attachments)
+        given = facts.gather(connection, read, catalogue, may_want=True)
         return results.score(given, standing.directory, standing, cause="intake")
-    cause = str(claim.spec.get("cause", claim.kind))
-    given = inputs.as_logged(connection, claim.tenant_id, stored)
-    return results.score(given, standing.directory, standing, cause=cause)
+    read = inputs.as_logged(connection, claim.tenant_id, stored)
+    given = facts.gather(connection, read, catalogue, may_want=False)
+    return results.score(given, standing.directory, standing, cause=str(claim.spec.get("cause", claim.kind)))
 
 
 def save(connection: Connection, claim: Claim, new: Sequence[NewScore]) -> int:

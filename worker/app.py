@@ -17,11 +17,14 @@ from billiard.exceptions import WorkerLostError
 from celery.signals import setup_logging, worker_init, worker_process_init
 from celery.worker.request import Request
 
+import tasks.enrich
 import tasks.score
-from db import chunks, lanes
+from db import chunks, lanes, lookups
 from db.session import connect
 from scorelane.enqueuer import wire
+from scorelane.enrichment import Catalogue
 from scorelane.settings import Settings
+from tasks.facts import Enrichment
 from tasks.session import Session, place
 from worker.consumer import Discards, install
 from worker.logs import configure_logs
@@ -32,6 +35,12 @@ app = wire.make_app(settings.broker_url, visibility_timeout_s=settings.visibilit
 app.conf.task_time_limit = settings.task_time_limit_s
 discards = Discards(lambda: settings.database_url)
 install(app, discards)
+enrichment = Enrichment(
+    Catalogue.of(settings.enrichment),
+    settings.broker_url,
+    settings.enrichment_deadline_s,
+    settings.enrichment_in_flight,
+)
 _session: Session | None = None
 
 
@@ -65,6 +74,19 @@ class LeaseRequest(Request):  # type: ignore[misc]
             log.warning("lease_released", chunks=released, error=error)
 
 
+class BatchRequest(LeaseRequest):
+    """Makes the lookups of a child that died due again at once."""
+
+    def _release(self, error: str) -> None:
+        try:
+            with connect(settings.database_url, application="scorelane-release") as connection:
+                released = lookups.release(connection, int(self._payload[0][0]))
+        except (psycopg.Error, ValueError, TypeError, IndexError):
+            log.warning("release_left_to_lease", error=error)
+        else:
+            log.warning("lookups_released", lookups=released, error=error)
+
+
 @app.task(name=wire.SCORE_CHUNKS, bind=True, Request=LeaseRequest, typing=False)  # type: ignore[untyped-decorator]
 def score_chunks(task: Any, *payload: object, **named: object) -> None:
     """Score chunks of messages: each a chunk id with the dispatch id that fences it."""
@@ -76,10 +98,19 @@ def score_chunks(task: Any, *payload: object, **named: object) -> None:
     tasks.score.score_chunks(_own_session(), pairs)
 
 
+@app.task(name=wire.ENRICH, bind=True, Request=BatchRequest, typing=False)  # type: ignore[untyped-decorator]
+def enrich(task: Any, *payload: object, **_: object) -> None:
+    """Ask providers about a batch of lookups, named by its id."""
+    if len(payload) != 1 or not isinstance(payload[0], int):
+        discards.count((task.request.delivery_info or {}).get("routing_key"), "bad payload: no batch id")
+        return
+    tasks.enrich.enrich(_own_session(), payload[0])
+
+
 def _own_session() -> Session:
     global _session  # noqa: PLW0603 - one session a process, made after the fork
     if _session is None:
-        _session = Session(settings.database_url, group=settings.worker_group)
+        _session = Session(settings.database_url, group=settings.worker_group, enrichment=enrichment)
     return _session
 
 

@@ -25,7 +25,9 @@ from db.session import Connection, connect
 from scorelane.enqueuer import wire
 from scorelane.enqueuer.lanes import LANES
 from scorelane.enqueuer.publish import Publisher, broker_faults
+from scorelane.enrichment import Catalogue
 from scorelane.settings import Settings
+from worker.enrichment import EnrichmentFeed
 from worker.evidence import dispatch_ids
 from worker.keeper import Keeper
 from worker.logs import configure_logs
@@ -46,7 +48,15 @@ SUSPECT_EVERY_S = 1.0
 class Dispatcher:
     """One dispatcher process: it leads for `lease_s` at a time, and looks after what is unclaimed for `suspect_s`."""
 
-    def __init__(self, database_url: str, broker_url: str, *, lease_s: float = 5.0, suspect_s: float = 3.0) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        broker_url: str,
+        *,
+        lease_s: float = 5.0,
+        suspect_s: float = 3.0,
+        enrichment: EnrichmentFeed | None = None,
+    ) -> None:
         self._url = database_url
         self._publisher = Publisher(broker_url)
         self._redis = redis.Redis.from_url(
@@ -61,6 +71,7 @@ class Dispatcher:
         self._broker_up = True
         self._due = dict.fromkeys(("settle", "suspect", "keep"), 0.0)
         self._keeper = Keeper()
+        self._enrichment = enrichment or EnrichmentFeed(Catalogue({}))
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.stopping = threading.Event()
 
@@ -100,6 +111,7 @@ class Dispatcher:
         try:
             self._doubt |= bool(self._redis.set(wire.EPOCH_KEY, str(epoch), nx=True)) or not self._broker_up
             sent = self._repeat_lost(connection)
+            sent += self._enrichment.step(connection, self._publisher, self._redis, doubt=self._doubt)
             sent += sum(self._fill(connection, lane) for lane in dispatch.waiting_lanes(connection))
         except broker_faults() as fault:
             if self._broker_up:
@@ -176,6 +188,7 @@ def main() -> None:
         settings.broker_url,
         lease_s=settings.dispatcher_lease_s,
         suspect_s=settings.suspect_s,
+        enrichment=EnrichmentFeed(Catalogue.of(settings.enrichment), retro_days=settings.retro_days),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: dispatcher.stopping.set())

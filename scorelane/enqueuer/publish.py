@@ -40,6 +40,23 @@ class Publisher:
             sent += 1
         return sent
 
+    def publish_lookups(self, lane: str, batches: Iterable[tuple[int, str, int]]) -> int:
+        """Send (batch id, provider, lookups) rows, a task each; how many tasks went out. Raises as `publish`."""
+        sent = 0
+        for batch_id, provider, lookups in batches:
+            self.app.send_task(
+                wire.ENRICH,
+                args=[batch_id],
+                queue=lane,
+                argsrepr=f"batch {batch_id} · {lane} · {lookups} lookup{'' if lookups == 1 else 's'} · {provider}",
+                kwargsrepr="",
+                producer=self._open(),
+                retry=False,
+                ignore_result=True,
+            )
+            sent += 1
+        return sent
+
     @property
     def app(self) -> Celery:
         """The Celery application, made at first use."""

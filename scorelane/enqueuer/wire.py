@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
 SCORE_CHUNKS = "scorelane.score_chunks"
+ENRICH = "scorelane.enrich"
 EPOCH_KEY = "scorelane:epoch"
 """Set by the dispatcher; its absence says that Redis was emptied."""
 

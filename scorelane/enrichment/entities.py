@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +10,7 @@ from scorelane.signals.derived.links import link_domains, web_links
 from scorelane.signals.derived.senders import registrable
 from scorelane.signals.derived.transport import handover
 from scorelane.signals.reference import shipped_lists
+from scorelane.signals.sightings import url_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MOST = 64
 """Most entities of one sort that a message is said to carry."""
-MOST_CHARS = 1024
 
 
 class Carried(msgspec.Struct, frozen=True):
@@ -82,14 +81,6 @@ def carried(message: Message) -> Carried:
         ),
         hashes=tuple(dict.fromkeys(part.sha256 for part in message.attachments if part.sha256))[:MOST],
     )
-
-
-def url_key(href: str) -> str:
-    """A normalised URL as feeds and facts name it: no fragment, at most 1,024 characters."""
-    bare = href.partition("#")[0]
-    if len(bare) <= MOST_CHARS:
-        return bare
-    return bare[: MOST_CHARS - 65] + "~" + hashlib.sha256(bare.encode("utf-8", "replace")).hexdigest()
 
 
 def _first(urls: Iterable[Url]) -> list[Url]:
