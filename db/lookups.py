@@ -60,7 +60,7 @@ def want(
     wanted: Sequence[tuple[UUID, Sequence[tuple[str, str]], float]],
     refresh: Iterable[tuple[str, str]] = (),
 ) -> None:
-    """Note what messages wait for and how many seconds at most, and what is to be asked again though nobody waits (`refresh`).
+    """Note what messages wait for, how many seconds at most, and what is to be asked again though nobody waits.
 
     Belongs into the transaction that saves the messages' provisional scores. A row that is being answered right now
     is waited for, so an answer is either seen by the scorer or told to the message.
@@ -75,7 +75,7 @@ def want(
            SET state = 'due', failures = 0, next_attempt_at = clock_timestamp() WHERE l.state = 'resting'""",
         ([pair[0] for pair in pairs], [pair[1] for pair in pairs]),
     )
-    rows = sorted((provider, entity, message) for message, requests, _ in wanted for provider, entity in set(requests))
+    rows = sorted((*pair, message) for message, requests, _ in wanted for pair in set(requests))
     if not rows:
         return
     connection.execute(

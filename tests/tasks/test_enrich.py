@@ -233,7 +233,7 @@ def test_an_old_answer_is_used_while_it_is_asked_again(database, sql, session, w
     accept(database, ["good.test", "good.test"])
     score_all(session, sql)
     rows = sql.execute("SELECT provisional, count(*) FROM scores GROUP BY 1 ORDER BY 1").fetchall()
-    assert rows == [(False, 1), (True, 1)]
+    assert rows == [(False, 2), (True, 1)]
     assert ask_all(session, sql) == 1
     assert world.asked["good.test", "MX"] == 2
 
