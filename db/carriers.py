@@ -29,15 +29,18 @@ def plan(connection: Connection, *, lane: str, days: int, source: str | None = N
     """Put the carriers of some entities that turned bad into chunks of a lane; how many messages, None when idle.
 
     Messages of the last `days` days whose raw mail is there. Those that wait for facts anyway, and those whose score
-    already knew, are left out. One job a tenant, source and round.
+    already knew, are left out. One job a tenant, source and round. Two minutes later each entity is looked up once
+    more, for messages that were being scored meanwhile.
     """
     with connection.transaction():
         if source is not None:
             connection.execute("SET LOCAL statement_timeout = 0")
         rows = connection.execute(
             """WITH taken AS (
-                   DELETE FROM turned_bad WHERE id IN (
-                       SELECT id FROM turned_bad WHERE %(source)s::text IS NULL OR source = %(source)s
+                   UPDATE turned_bad SET looked = looked + 1 WHERE id IN (
+                       SELECT id FROM turned_bad
+                       WHERE (%(source)s::text IS NULL OR source = %(source)s)
+                         AND (looked = 0 OR (looked = 1 AND turned_at < clock_timestamp() - interval '2 minutes'))
                        ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
                    RETURNING kind, entity, source, turned_at),
                carriers AS (
@@ -66,6 +69,7 @@ def plan(connection: Connection, *, lane: str, days: int, source: str | None = N
                     actor=str(said_by),
                     key=f"carriers {uuid4()}",
                 )
+        connection.execute("DELETE FROM turned_bad WHERE looked > 1")
     taken = next(int(str(row[0])) for row in rows if row[0] is not None)
     return sum(len(row[3]) for row in rows if row[1] is not None) if taken else None  # type: ignore[arg-type, misc]
 

@@ -486,6 +486,7 @@ turned_bad = Table(
     required("entity", LargeBinary),
     required("source", Text),
     required("turned_at", TIME, default="clock_timestamp()"),
+    required("looked", SmallInteger, default="0"),
     Index("turned_bad_source", "source"),
 )
 lookup_counters = Table(

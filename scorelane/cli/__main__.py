@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scorelane.cli import dead_letters, jobs, keys, labels, lanes, messages, outbox, output, signals, tenants, users
+from scorelane.cli import (
+    dead_letters,
+    feeds,
+    jobs,
+    keys,
+    labels,
+    lanes,
+    messages,
+    outbox,
+    output,
+    signals,
+    tenants,
+    users,
+)
 from scorelane.cli.errors import BUG, FAILED, INTERRUPTED, MISUSED, spoken
 from scorelane.cli.sources import ReceivedAt  # noqa: TC001 - Typer reads annotations at run time
 
@@ -34,6 +47,7 @@ app.add_typer(lanes.app, name="lanes")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(feeds.app, name="feeds")
 app.add_typer(keys.app, name="keys")
 app.add_typer(labels.app, name="labels")
 app.add_typer(outbox.app, name="outbox")
