@@ -29,9 +29,6 @@ log = structlog.get_logger()
 
 LEASE_S = 75.0
 """Longer than a task may run."""
-SETTLE_EVERY_S = 0.05
-"""Answers of so long are settled together."""
-MOST_BODY_CHARS = 8_000
 
 
 def enrich(session: Session, batch_id: int) -> int:
@@ -54,26 +51,19 @@ async def _ask(session: Session, batch_id: int, asked: Sequence[lookups.Asked]) 
     enrichment = session.enrichment
     governor = Governor(enrichment.broker_url)
     due = [Due(Request(one.provider, one.entity), one.failures) for one in asked]
-    ready: list[Outcome] = []
     total = 0
-    flushed = time.monotonic()
+
+    async def keep(outcomes: list[Outcome]) -> None:
+        """In a thread, so that the other lookups go on."""
+        nonlocal total
+        total += await asyncio.to_thread(settle, session, batch_id, outcomes)
+
     try:
-        async for outcome in look_up(due, enrichment.catalogue, governor, in_flight=enrichment.in_flight):
-            ready.append(outcome)
-            if time.monotonic() - flushed >= SETTLE_EVERY_S or enrichment.in_flight == 1:
-                total += await _flush(session, batch_id, ready)
-                flushed = time.monotonic()
-        total += await _flush(session, batch_id, ready)
+        await look_up(due, enrichment.catalogue, governor, keep, in_flight=enrichment.in_flight)
     finally:
         await governor.close()
         await enrichment.catalogue.close()
     return total
-
-
-async def _flush(session: Session, batch_id: int, ready: list[Outcome]) -> int:
-    """Settle what has come so far, in a thread, so that the other lookups go on."""
-    outcomes, ready[:] = list(ready), []
-    return await asyncio.to_thread(settle, session, batch_id, outcomes) if outcomes else 0
 
 
 def settle(session: Session, batch_id: int, outcomes: Sequence[Outcome]) -> int:

@@ -13,7 +13,7 @@ from scorelane.enrichment.governor import Verdict
 from scorelane.enrichment.provider import Finding, Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from scorelane.enrichment.catalogue import Catalogue
     from scorelane.enrichment.governor import Governor
@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 IN_FLIGHT = 64
 """Lookups of one task that are under way together."""
+TOGETHER_S = 0.03
+"""Answers of so long are settled together."""
 
 
 SAID = (
@@ -56,21 +58,37 @@ class Outcome(NamedTuple):
 
 
 async def look_up(
-    due: Sequence[Due], catalogue: Catalogue, governor: Governor, *, in_flight: int = IN_FLIGHT
-) -> AsyncIterator[Outcome]:
-    """Outcomes as they come, one a request, in no order. Never raises for what a provider does."""
+    due: Sequence[Due],
+    catalogue: Catalogue,
+    governor: Governor,
+    settle: Callable[[list[Outcome]], Awaitable[None]],
+    *,
+    in_flight: int = IN_FLIGHT,
+) -> None:
+    """Look up all, giving outcomes to `settle` as they come, those of one moment together.
+
+    At most `in_flight` lookups are asked or not settled yet: whoever is killed loses no more answers than that. Raises
+    what `settle` raises, and nothing for what a provider does.
+    """
     slots = asyncio.Semaphore(in_flight)
 
     async def one(item: Due) -> Outcome:
-        async with slots:
-            return await _look_up(item, catalogue, governor)
+        await slots.acquire()
+        return await _look_up(item, catalogue, governor)
 
-    tasks = [asyncio.ensure_future(one(item)) for item in due]
+    pending = {asyncio.ensure_future(one(item)) for item in due}
     try:
-        for ready in asyncio.as_completed(tasks):
-            yield await ready
+        while pending:
+            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            if in_flight > 1:
+                await asyncio.sleep(TOGETHER_S)
+            done = {task for task in pending if task.done()}
+            pending -= done
+            await settle([task.result() for task in done])
+            for _ in done:
+                slots.release()
     finally:
-        for task in tasks:
+        for task in pending:
             task.cancel()
 
 

@@ -101,7 +101,12 @@ def govern(stack, broker):
                 for name in settings:
                     broker.setnx(f"scorelane:enrich:bucket:{name}", 0)
             due = [Due(Request(name, entity), failures) for name in settings for entity in entities]
-            said = [outcome async for outcome in look_up(due, catalogue, governor, in_flight=in_flight)]
+            said = []
+
+            async def settle(outcomes):
+                said.extend(outcomes)
+
+            await look_up(due, catalogue, governor, settle, in_flight=in_flight)
             await governor.close()
             await catalogue.close()
             return said

@@ -288,3 +288,13 @@ def test_an_entity_that_turns_bad_brings_back_just_its_carriers(database, sql):
     assert score_all(off, sql, "rescan") == 2
     assert carriers.report(sql, "test") == (2, 2, 0, 0)
     off.forget_connection()
+
+
+def test_every_outcome_is_counted_exactly(database, sql, session, world):
+    world.rules = {"a.test": GOOD, "b.test": SERVERS["SERVFAIL"]}
+    accept(database, ["a.test", "b.test", "gone.test"])
+    score_all(session, sql)
+    ask_all(session, sql)
+    assert lookups.outcomes(sql) == {("dns", "ok"): 1, ("dns", "failed"): 1, ("dns", "not_found"): 1}
+    ask_all(session, sql)
+    assert lookups.outcomes(sql)["dns", "failed"] == 2
