@@ -28,6 +28,7 @@ _SPOKEN = {
     "worker.errors.WorkerError",
 }
 _DATABASE = {"psycopg.OperationalError", "sqlalchemy.exc.OperationalError"}
+_SETTINGS = {"pydantic_core._pydantic_core.ValidationError", "pydantic_settings.exceptions.SettingsError"}
 _BROKER = {"redis.exceptions.RedisError", "kombu.exceptions.KombuError"}
 
 
@@ -43,7 +44,7 @@ def spoken(error: BaseException) -> tuple[str, int] | None:  # noqa: PLR0911 - o
         return f"the database is not available: {_first_line(error)}", FAILED
     if names & _BROKER:
         return f"the broker is not available: {line}", FAILED
-    if "pydantic_core._pydantic_core.ValidationError" in names:
+    if names & _SETTINGS:
         return f"a SCORELANE_ setting cannot be read: {line}", MISUSED
     if isinstance(error, MemoryError):
         return "the machine is out of memory; give fewer or smaller messages at once", FAILED

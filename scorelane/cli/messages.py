@@ -81,7 +81,11 @@ def show(
         if not found or found[0]["id"] != wanted:
             raise CommandError(f"there is no message {wanted}")
         revisions = [
-            {**revision, "reasons": reasons(connection, wanted, revision["revision"])}
+            {
+                **revision,
+                "reasons": reasons(connection, wanted, revision["revision"]),
+                "changes": changes(connection, wanted, revision["revision"]),
+            }
             for revision in messages.revisions(sql, wanted)
         ]
     if as_json:
@@ -94,6 +98,8 @@ def show(
             f"log-odds {revision['log_odds']:.2f}, known {revision['known_at']:%Y-%m-%d %H:%M:%S}"
         )
         output.table(title, ("reasons",), [(reason,) for reason in revision["reasons"]])
+        if revision["changes"]:
+            output.table("", ("changed since the revision before",), [(change,) for change in revision["changes"]])
 
 
 def reasons(connection: Connection, message_id: UUID, revision: int) -> list[str]:
@@ -104,6 +110,17 @@ def reasons(connection: Connection, message_id: UUID, revision: int) -> list[str
         return explanations.read(connection, message_id, revision).reasons(REASONS)
     except explanations.Gone as gone:
         return [f"the reasons are gone: {gone}"]
+
+
+def changes(connection: Connection, message_id: UUID, revision: int) -> list[str]:
+    """What a revision changed and the new facts that it used; empty for the first and where a part is gone."""
+    from scorelane import changes as change
+    from scorelane import explanations
+
+    try:
+        return change.read(connection, message_id, revision).sentences() if revision > 1 else []
+    except explanations.Gone:
+        return []
 
 
 def _pages(connection: SqlConnection, wanted: Filter, limit: int | None) -> Iterator[dict[str, Any]]:

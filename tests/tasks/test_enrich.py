@@ -11,6 +11,7 @@ import redis
 
 from db import carriers, dispatch, facts, lookups, provisional, tenants
 from db.session import connect
+from scorelane import changes
 from scorelane.enqueuer import Enqueuer, Incoming
 from scorelane.enqueuer.publish import Publisher
 from scorelane.enrichment import Catalogue
@@ -109,6 +110,22 @@ def test_a_vector_names_the_facts_it_used(database, sql, session, world):
     ids = {str(row[0]) for row in sql.execute("SELECT id FROM facts")}
     assert second
     assert set(second) == ids
+
+
+def test_a_revision_says_which_facts_moved_the_score_and_by_how_much(database, sql, session, world):
+    world.rules = {"good.test": GOOD}
+    (receipt,) = accept(database, ["good.test"])
+    score_all(session, sql)
+    ask_all(session, sql)
+    provisional.plan(sql, "enrich")
+    score_all(session, sql, "enrich")
+    change = changes.read(sql, receipt.message_id, 2)
+    before, after = (row[0] for row in sql.execute("SELECT log_odds FROM scores ORDER BY revision"))
+    assert change.log_odds == pytest.approx(after - before, abs=1e-9)
+    assert sum(term.log_odds for term in change.terms) == pytest.approx(after - before, abs=0.1)
+    assert {fact.kind for fact in change.facts} == set(session.enrichment.catalogue["dns"].kinds)
+    assert all(fact.entity == "good.test" and fact.provider == "dns" for fact in change.facts)
+    assert any("domain_has_mx of good.test is 1 (dns, " in sentence for sentence in change.sentences())
 
 
 def test_with_every_provider_off_the_first_revision_is_final_at_once(database, sql):
