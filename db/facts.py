@@ -154,6 +154,27 @@ def import_list(
     return Import(int(str(row[0])), int(str(row[1])), len(added), removed, [str(entity) for (entity,) in fresh_ones])
 
 
+def forget(connection: Connection, most: int = 50_000) -> int:
+    """Delete facts that no stored score can have used and that say nothing of today; how many, at most `most`.
+
+    Scores go by whole months past the longest retention of any tenant, and so do these.
+    """
+    connection.execute(
+        "DELETE FROM lookups WHERE state = 'resting' AND fresh_until < clock_timestamp() - interval '90 days'"
+    )
+    return connection.execute(
+        """DELETE FROM facts WHERE id IN (
+               SELECT f.id FROM facts f
+               WHERE f.known_at < (SELECT date_trunc('month', clock_timestamp()
+                                   - make_interval(days => coalesce(max(score_days), 400))) FROM tenants)
+                 AND (f.usable_until < clock_timestamp() OR EXISTS (
+                      SELECT FROM facts later WHERE later.entity = f.entity AND later.kind = f.kind
+                        AND later.provider = f.provider AND later.known_at > f.known_at))
+               LIMIT %s)""",
+        (most,),
+    ).rowcount
+
+
 def feeds(connection: Connection) -> list[tuple[str, str, int, datetime, int]]:
     """(feed, kind, entries, last import, imports) of every list."""
     return connection.execute(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 
-from db import partitions
+from db import facts, partitions
 
 if TYPE_CHECKING:
     from db.session import Connection
@@ -49,6 +49,9 @@ class Keeper:
         if dropped:
             log.info("partitions_dropped", tables=dropped)
             partitions.forget_dropped(connection)
+        forgotten = facts.forget(connection)
+        if forgotten:
+            log.info("facts_forgotten", facts=forgotten)
         stray = partitions.strays(connection)
         if stray:
             log.error("rows_without_a_partition", **stray)

@@ -315,3 +315,18 @@ def test_every_outcome_is_counted_exactly(database, sql, session, world):
     assert lookups.outcomes(sql) == {("dns", "ok"): 1, ("dns", "failed"): 1, ("dns", "not_found"): 1}
     ask_all(session, sql)
     assert lookups.outcomes(sql)["dns", "failed"] == 2
+
+
+def test_facts_are_kept_as_long_as_scores_and_as_long_as_they_say_something_of_today(database, sql, session, world):
+    world.rules = {"good.test": GOOD}
+    accept(database, ["good.test"])
+    score_all(session, sql)
+    for _ in range(2):
+        sql.execute("UPDATE lookups SET state = 'due'")
+        ask_all(session, sql)
+    (number,) = sql.execute("SELECT count(*) FROM facts").fetchone()
+    assert facts.forget(sql) == 0
+    sql.execute("UPDATE facts SET known_at = known_at - interval '440 days'")
+    assert facts.forget(sql) == number // 2
+    sql.execute("UPDATE facts SET usable_until = now() - interval '1 s'")
+    assert facts.forget(sql) == number // 2
