@@ -24,7 +24,7 @@ from tasks.session import Session
 from worker.enrichment import EnrichmentFeed
 from worker.up import ensure_bundle
 
-SERVERS = runpy.run_path(str(Path(__file__).parents[1] / "enrichment" / "servers.py"))
+SERVERS = runpy.run_path(str(Path(__file__).with_name("servers.py")))
 NUMBERS = itertools.count()
 GOOD = {"MX": ["10 mx.x.test."], "A": ["203.0.113.1"], "TXT": ['"v=spf1 -all"']}
 
