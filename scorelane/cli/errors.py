@@ -24,6 +24,7 @@ _SPOKEN = {
     "scorelane.doors.errors.DoorError",
     "scorelane.settings.NotRunning",
     "scorelane.enqueuer.errors.EnqueuerError",
+    "scorelane.enrichment.errors.EnrichmentError",
     "scorelane.scoring.errors.ScoringError",
     "worker.errors.WorkerError",
 }

@@ -29,11 +29,13 @@ SUBJECT_CHARS, REASON_CHARS = 40, 72
 
 def up() -> None:
     """Run everything in the foreground until interrupted."""
+    from scorelane.enrichment import Catalogue
     from scorelane.settings import Settings
     from worker.processes import lane_groups
     from worker.up import SERVICES, run_until_stopped
 
     settings = Settings()
+    Catalogue.of(settings.enrichment)  # says what is wrong with it before anything starts
     output.note(f"starting in {settings.home}")
     run_until_stopped(
         settings.home,

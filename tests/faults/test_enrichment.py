@@ -24,7 +24,7 @@ SERVERS = runpy.run_path(str(Path(__file__).parents[1] / "enrichment" / "servers
 GOOD = {"MX": ["10 mx.x.test."], "A": ["203.0.113.1"]}
 
 
-def dns(world, **more):  # noqa: ANN003 - options of the provider
+def dns(world, **more):
     """The setting that turns DNS on, asked at a server of the test's own."""
     return json.dumps({"dns": {"servers": [world.address], "rate_per_s": 500, "burst": 500, **more}})
 
@@ -52,7 +52,7 @@ def until(condition, patience_s, what):
     return said
 
 
-def one(sql, query, *arguments):  # noqa: ANN002 - of the query
+def one(sql, query, *arguments):
     return sql.execute(query, arguments).fetchone()[0]
 
 
@@ -73,7 +73,7 @@ def test_a_hanging_provider_is_in_nobodys_way(tmp_path, monkeypatch, messages, l
         monkeypatch.setenv("SCORELANE_ENRICHMENT", dns(world, timeout_s=1))
         monkeypatch.setenv("SCORELANE_ENRICHMENT_DEADLINE_S", str(deadline_s))
         with (
-            run_system(tmp_path / "s", groups=lane_groups(1), flower=False) as system,
+            run_system(tmp_path / "s", groups=lane_groups(1)) as system,
             connect(system.stack.worker_url, application="test") as sql,
             redis.Redis.from_url(system.stack.broker_url) as broker,
         ):
@@ -193,7 +193,7 @@ def test_ten_thousand_messages_with_one_domain_make_one_lookup(tmp_path, monkeyp
     with SERVERS["DnsServer"]({"*": GOOD}, delay_s=0.5) as world:
         monkeypatch.setenv("SCORELANE_ENRICHMENT", dns(world))
         with (
-            run_system(tmp_path / "s", groups=lane_groups(1), flower=False) as system,
+            run_system(tmp_path / "s", groups=lane_groups(1)) as system,
             connect(system.stack.worker_url, application="test") as sql,
         ):
             tenants.ensure(sql, "acme")
