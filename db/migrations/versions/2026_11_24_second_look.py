@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "2026_11_24_second_look"
-down_revision = "2026_11_24_keys_and_audit"
+down_revision = "2026_11_24_privacy"
 branch_labels = None
 depends_on = None
 
