@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock check format test demo bench faults fuzz clean servers
+.PHONY: help install lock check format test demo bench bench-lanes faults fuzz clean servers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ export CORPORA
 bench: install ## accept, compute, end-to-end messages/s and the cost of each part, beside the peers
 	@benchmarks/install-peers
 	@$(BIN)/python benchmarks/run.py
+
+bench-lanes: install ## realtime beside a bulk load of 200,000, broker memory, dispatch cost (about 3 minutes)
+	@$(BIN)/python benchmarks/lanes.py
 
 faults: install ## break the real stack in every way of tests/faults in full; prints recovery times (about 15 minutes)
 	@$(BIN)/pytest tests/faults -m slow --timeout 900

@@ -109,13 +109,14 @@ def backlogs(connection: Connection) -> dict[str, tuple[int, float]]:
     return {str(name): (int(str(waiting)), float(str(rate))) for name, waiting, rate in rows}
 
 
-def unclaimed(connection: Connection, lane: str) -> bool:
-    """Whether anything of a lane is published and not claimed yet."""
+def unclaimed(connection: Connection, lane: str, most: int) -> int:
+    """Chunks of a lane that are published and not claimed yet, counted up to `most`."""
     row = connection.execute(
-        "SELECT EXISTS (SELECT FROM chunks WHERE lane = %s AND state = 'published')", (lane,)
+        "SELECT count(*) FROM (SELECT FROM chunks WHERE lane = %s AND state = 'published' LIMIT %s) waiting",
+        (lane, most),
     ).fetchone()
     assert row is not None
-    return bool(row[0])
+    return int(str(row[0]))
 
 
 class Mark(NamedTuple):

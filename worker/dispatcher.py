@@ -86,7 +86,7 @@ class Dispatcher:
                 self._forget_connection()
                 pause_s = 1.0
             self.stopping.wait(pause_s)
-        self._resign()
+        self.close()
 
     def tick(self) -> int:
         """One round; how many chunks were published. 0 when another leads or the broker is away."""
@@ -171,7 +171,8 @@ class Dispatcher:
         if connection is not None:
             connection.close()
 
-    def _resign(self) -> None:
+    def close(self) -> None:
+        """Let another lead at once, and close the connections."""
         with contextlib.suppress(psycopg.Error):
             dispatch.resign(self._open(), self.holder)
         self._forget_connection()

@@ -125,6 +125,12 @@ class Processes:
         env = {**self._env, "SCORELANE_EXPORTER_PORT": str(port)}
         self.programs.append(Program("exporter", [sys.executable, "-m", "worker.exporter"], env))
 
+    def age_s(self, name: str) -> float:
+        """Seconds since a program was last started; 0 when it does not run."""
+        program = next(p for p in self.programs if p.name == name)
+        runs = program.process is not None and program.process.poll() is None
+        return time.monotonic() - program.started if runs else 0.0
+
     def replace(self, name: str, grace_s: float = 5.0) -> None:
         """Stop a program that does nothing any more; the supervisor starts another. A frozen one is killed."""
         program = next(p for p in self.programs if p.name == name)

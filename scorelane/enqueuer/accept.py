@@ -210,14 +210,14 @@ class Enqueuer:
             receipts[position] = Receipt("accepted" if accepted else "duplicate", digest.hex(), message_id)
         return [receipt for receipt in receipts if receipt is not None]
 
-    def unclaimed(self, lane: str) -> bool:
-        """Whether a chunk of the lane waits for a worker; False when the database does not say."""
+    def unclaimed(self, lane: str, most: int) -> int:
+        """Chunks of the lane that wait for a worker, up to `most`; 0 when the database does not say."""
         with self._turn:
             try:
-                return lanes.unclaimed(self._open(), lane)
+                return lanes.unclaimed(self._open(), lane, most)
             except psycopg.OperationalError:
                 self._forget_connection()
-                return False
+                return 0
 
     def _publish(self, lane: str, work: list[tuple[int, int, int, str]]) -> None:
         if not work:

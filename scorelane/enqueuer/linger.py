@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LINGER_S = 0.010
 BATCH = 64
 POLL_S = 0.002
+MOST_CHUNKS = 25
 
 
 _NOTHING = object()
@@ -35,8 +36,9 @@ class Linger:
     """Accepts messages of one mailbox one by one; each gets its receipt as a future.
 
     While no chunk of the lane is published and unclaimed, whatever is there goes at once. Else a worker would not
-    begin sooner anyway: messages are collected until it has claimed, 64 are there, or 10 ms have passed. The database
-    says which, so several doors share one measure.
+    begin sooner anyway: messages are collected until it has claimed, 64 are there, or 10 ms have passed for each chunk
+    that waits before them (at most 25). So batches grow as workers fall behind, and few chunks ever wait. The database
+    says how many do, so several doors share one measure.
     """
 
     def __init__(self, enqueuer: Enqueuer, *, lane: str = "realtime", linger_s: float = LINGER_S) -> None:
@@ -67,14 +69,14 @@ class Linger:
     def _run(self) -> None:
         while (item := self._waiting.get()) is not None:
             group = [item]
-            until = time.monotonic() + self._linger_s
+            since = time.monotonic()
             stop = False
             while len(group) < BATCH and not stop:
                 more: object
                 try:
                     more = self._waiting.get_nowait()
                 except queue.Empty:
-                    more = self._wait(until)
+                    more = self._wait(since)
                     if more is _NOTHING:
                         break
                 if isinstance(more, _Waiting):
@@ -85,14 +87,17 @@ class Linger:
             if stop:
                 return
 
-    def _wait(self, until: float) -> _Waiting | object | None:
+    def _wait(self, since: float) -> _Waiting | object | None:
         """The next message while it is worth waiting for one, else `_NOTHING`; None when the door closes."""
-        while (left_s := until - time.monotonic()) > 0 and self._enqueuer.unclaimed(self._lane):
+        while True:
+            allowed_s = self._linger_s * self._enqueuer.unclaimed(self._lane, MOST_CHUNKS)
+            left_s = since + allowed_s - time.monotonic()
+            if left_s <= 0:
+                return _NOTHING
             try:
                 return self._waiting.get(timeout=min(POLL_S, left_s))
             except queue.Empty:
                 continue
-        return _NOTHING
 
     def _store(self, group: list[_Waiting]) -> None:
         places: dict[_Place, list[_Waiting]] = {}

@@ -10,6 +10,8 @@ import pytest
 
 from db import dead_letters
 from scorelane.enqueuer import Enqueuer
+from worker.processes import Group
+from worker.watchdog import Watchdog
 
 
 def test_killed_workers_lose_nothing(rig, tenant):
@@ -48,6 +50,21 @@ def test_a_task_that_a_frozen_worker_took_is_published_again(rig, tenant):
     rig.kill(main)
     rig.lifted("SIGSTOP, publish, SIGKILL of an idle worker")
     rig.audit(tenant, accepted)
+
+
+def test_a_silent_worker_is_replaced(rig, tenant):
+    """Frozen, it is alive by every sign; only that its lane has work and nobody takes any gives it away."""
+    groups = [Group("realtime", ("interactive", "realtime"), 1), Group("bulk", ("rescan", "backfill"), 1)]
+    main = rig.pid("worker-realtime")
+    with Watchdog(
+        rig.processes, groups, rig.stack.worker_url, rig.stack.broker_url, stall_s=rig.scale.stall_s, start_s=15
+    ) as watchdog:
+        rig.kill(main, signal.SIGSTOP)
+        accepted = rig.accept(tenant, rig.mail(30), lane="realtime")
+        rig.lifted(f"a silent worker, replaced after {watchdog.stall_s:.0f} s without progress")
+        rig.audit(tenant, accepted)
+    assert rig.pid("worker-realtime") != main
+    assert rig.one("SELECT sum(value)::integer FROM counters WHERE name = 'replaced'") >= 1
 
 
 def test_poison_alone_reaches_dead_letters_and_comes_back_after_a_fix(rig, tenant):

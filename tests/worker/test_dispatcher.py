@@ -30,7 +30,7 @@ def broker(database):
 def dispatcher(database):
     one = Dispatcher(database.worker_url, database.broker_url)
     yield one
-    one._resign()
+    one.close()
 
 
 def fill(database, sql, tenant, messages, lane="backfill"):
@@ -129,7 +129,7 @@ def test_while_the_broker_is_away_no_state_changes(database, sql):
     lost = Dispatcher(database.worker_url, "redis://127.0.0.1:1/0")
     assert lost.tick() == 0
     assert states(sql) == {"ready": 1}
-    lost._resign()
+    lost.close()
 
 
 def test_an_expired_claim_is_given_back_and_its_late_worker_fails_the_fence(database, sql, dispatcher):
