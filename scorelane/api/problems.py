@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import traceback
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -194,5 +195,6 @@ async def _unstorable(_: Request, fault: Exception) -> JSONResponse:
 
 
 async def _bug(request: Request, fault: Exception) -> JSONResponse:
-    log.error("request_failed", path=request.scope.get("path"), exc_info=fault)
+    trace = "".join(traceback.format_exception(fault))
+    log.error("request_failed", path=request.scope.get("path"), exception=trace)
     return answer(500, "a fault of ours; it is logged. Nothing of this call was stored")
