@@ -57,7 +57,7 @@ bench-lanes: install ## realtime beside a bulk load of 200,000, broker memory, d
 	@$(BIN)/python benchmarks/lanes.py
 
 faults: install ## break the real stack in every way of tests/faults in full; prints recovery times (about 15 minutes)
-	@$(BIN)/pytest tests/faults -m slow --timeout 900
+	@$(BIN)/pytest tests/faults tests/enrichment -m slow --timeout 900
 
 fuzz: install ## parser and signals against generated mail, 90 s unless SECONDS_TO_FUZZ says otherwise
 	@$(BIN)/python benchmarks/fuzz.py
