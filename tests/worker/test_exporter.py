@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from db import chunks, dispatch, lanes, tenants
@@ -17,6 +20,8 @@ from db.session import connect
 from scorelane.enqueuer import Busy, Enqueuer, Incoming
 from worker.exporter import Exporter
 from worker.progress import Progress
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -150,3 +155,16 @@ def _until_looked(url):
             return said
         threading.Event().wait(0.05)
     return said
+
+
+def test_dashboard_and_alerts_name_only_metrics_that_are_exported(exporter):
+    _, text = get(f"{exporter}/metrics")
+    exported = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+    exported |= {family.name for family in text_string_to_metric_families(text)} | {"scorelane_events_total"}
+    board = json.loads((ROOT / "deploy" / "grafana" / "lanes.json").read_text())
+    rules = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text())["groups"][0]["rules"]
+    expressions = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    expressions += [rule["expr"] for rule in rules]
+    named = {name for expression in expressions for name in re.findall(r"scorelane_\w+", expression)}
+    assert len(named) >= 8
+    assert named - exported == set()
