@@ -12,17 +12,19 @@ if TYPE_CHECKING:
     from db.session import Connection
 
 
-def bury(connection: Connection, claim: Claim, message_id: UUID, error: str) -> bool:
+def bury(connection: Connection, claim: Claim, message_id: UUID, error: str, *, first: bool = True) -> bool:
     """Set a message aside with its error; False when it has reached a final state already.
 
+    A message that has a score keeps it, when a later job (`first` is false) could not score it again.
     The caller holds the chunk's lock.
     """
-    row = connection.execute(
-        "UPDATE message_state SET state = 'dead' WHERE message_id = %s AND state = 'accepted' RETURNING 1",
-        (message_id,),
-    ).fetchone()
-    if row is None:
-        return False
+    if first:
+        row = connection.execute(
+            "UPDATE message_state SET state = 'dead' WHERE message_id = %s AND state = 'accepted' RETURNING 1",
+            (message_id,),
+        ).fetchone()
+        if row is None:
+            return False
     connection.execute(
         "INSERT INTO dead_letters (tenant_id, message_id, job_id, lane, attempts, error) "
         "VALUES (%s, %s, %s, %s, %s, %s)",

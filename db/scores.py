@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
-from db import lookups
+from db import lookups, sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -220,6 +220,7 @@ def add_sightings(connection: Connection, tenant_id: int, new: Sequence[NewScore
             for kind, entity in s.sightings
         ),
     )
+    sightings.mark_stale(connection, tenant_id, (s.received_at for s in new))
 
 
 def _set_first(connection: Connection, fresh: Sequence[NewScore]) -> None:

@@ -57,3 +57,31 @@ def ensure_mailbox(connection: Connection, tenant_id: int, address: str) -> int:
         ).fetchone()
     assert row is not None
     return int(str(row[0]))
+
+
+def mailboxes(connection: Connection, tenant_id: int) -> list[tuple[str, int]]:
+    """(address, messages) of a tenant's mailboxes."""
+    return connection.execute(
+        """SELECT b.address, count(s.message_id) FROM mailboxes b
+           LEFT JOIN message_state s ON s.tenant_id = b.tenant_id AND s.mailbox_id = b.id
+           WHERE b.tenant_id = %s GROUP BY b.address ORDER BY 2 DESC, 1""",
+        (tenant_id,),
+    ).fetchall()  # type: ignore[return-value]
+
+
+def sample(connection: Connection, tenant_id: int, most: int) -> list[bytes]:
+    """Raw mail (zstd) of a tenant's newest inbound messages."""
+    rows = connection.execute(
+        """SELECT r.content FROM (SELECT tenant_id, month, sha256 FROM messages
+                                  WHERE tenant_id = %s AND direction = 'inbound' ORDER BY id DESC LIMIT %s) m
+           JOIN raw_mail r ON r.tenant_id = m.tenant_id AND r.month = m.month AND r.sha256 = m.sha256""",
+        (tenant_id, most),
+    ).fetchall()
+    return [bytes(row[0]) for row in rows]  # type: ignore[call-overload]
+
+
+def mailbox_ids(connection: Connection, tenant_id: int) -> list[tuple[int, str]]:
+    """(id, address) of a tenant's mailboxes."""
+    return connection.execute(
+        "SELECT id, address FROM mailboxes WHERE tenant_id = %s ORDER BY id", (tenant_id,)
+    ).fetchall()  # type: ignore[return-value]

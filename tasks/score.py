@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from db.chunks import Claim
-    from db.scores import NewScore
     from tasks.session import Session, Standing
 
 log = structlog.get_logger()
@@ -59,7 +58,7 @@ def score_chunks(session: Session, pairs: Sequence[tuple[int, int]]) -> int:
 
 
 def _score(session: Session, claim: Claim) -> int:
-    standing = session.standing(claim.tenant_id)
+    standing = work.standing(session, claim)
     if claim.alone:
         return _score_alone(session, claim, standing)
     if claim.attempt == 1:
@@ -114,7 +113,7 @@ def _score_alone(session: Session, claim: Claim, standing: Standing) -> int:
     return _save(session, claim, new, final=True)
 
 
-def _save(session: Session, claim: Claim, new: list[NewScore], *, final: bool) -> int:
+def _save(session: Session, claim: Claim, new: Sequence[object], *, final: bool) -> int:
     """Write results under the fence; 0 when the chunk was lost to somebody else meanwhile."""
     connection = session.connection()
     with connection.transaction():
@@ -137,7 +136,7 @@ def _bury(session: Session, claim: Claim, error: str) -> None:
     with connection.transaction():
         if not chunks.hold(connection, claim):
             return
-        buried = dead_letters.bury(connection, claim, claim.marked, error)
+        buried = dead_letters.bury(connection, claim, claim.marked, error, first=claim.kind in work.FIRST)
         chunks.finish(connection, claim)
         lanes.count(connection, claim.lane, {"dead": int(buried)}, session.shard)
         chunks.count_in_job(connection, claim.job_id, scored=0, dead=int(buried))

@@ -7,13 +7,14 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import msgspec
 import psycopg
 import structlog
 
-from db import bases, bundles, directories, policies
+from db import bases, bundles, directories, policies, rescans
 from db.session import Connection, connect
+from scorelane import directory
 from scorelane.scoring import Bundle, BundleMismatch, Policy, Scorer, TenantPolicy
+from scorelane.scoring.policy import read_policy
 from scorelane.signals import SignalSet, signal_set
 from scorelane.signals.context import Directory
 from tasks.attachments import Attachments
@@ -21,6 +22,7 @@ from tasks.facts import OFF, Enrichment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from db.bases import Basis
 
@@ -47,6 +49,8 @@ class Standing(NamedTuple):
     directory: Directory
     signals: SignalSet
     """Every registered signal: what a vector holds."""
+    session: Session
+    """Where else a job may look: other bundles, older directories."""
     attachments: Attachments
     """What opens attachments."""
     enrichment: Enrichment = OFF
@@ -62,6 +66,7 @@ class Session:
         self._bundles: dict[str, Bundle] = {}
         self._policies: dict[tuple[int, int], TenantPolicy] = {}
         self._directories: dict[tuple[int, int], Directory] = {}
+        self._columns: dict[str, tuple[tuple[str, ...] | None, tuple[int, ...]]] = {}
         self._signals: SignalSet | None = None
         self.attachments = Attachments()
         self.worker = f"{group}@{place()}:{os.getpid()}"
@@ -89,9 +94,9 @@ class Session:
             self.bundle(pointer.live, pointer.live_path)
             self.signals()
 
-    def standing(self, tenant_id: int) -> Standing:
-        """What is in force for a tenant now. Raises NoBundle before the first promotion."""
-        basis = bases.current(self.connection(), tenant_id)
+    def standing(self, tenant_id: int, directory_at: datetime | None = None) -> Standing:
+        """What is in force for a tenant now (the directory: at a time). Raises NoBundle before the first promotion."""
+        basis = bases.current(self.connection(), tenant_id, directory_at)
         if basis is None:
             raise NoBundle("no bundle is live; promote one with: scorelane model promote PATH")
         pointer = basis.pointer
@@ -104,6 +109,7 @@ class Session:
             shadow=None if shadow is None else Scorer(shadow, Policy.from_bundle(shadow, own, basis.policy_version)),
             directory=self.directory(tenant_id, basis.directory_version),
             signals=self.signals(),
+            session=self,
             attachments=self.attachments,
             enrichment=self.enrichment,
         )
@@ -117,6 +123,37 @@ class Session:
             return bundle
 
         return _kept(self._bundles, digest, load, KEPT_BUNDLES)
+
+    def standing_with(self, tenant_id: int, digest: str, directory_at: datetime | None) -> Standing:
+        """The same with another bundle in the place of the live one, and none in shadow."""
+        own = self.standing(tenant_id, directory_at)
+        if own.basis.pointer.live == digest:
+            return own._replace(shadow=None)
+        bundle = self.known_bundle(digest)
+        if bundle is None:
+            raise BundleMismatch(f"bundle {digest[:12]} is not registered any more, or cannot be loaded")
+        policy = Policy.from_bundle(bundle, self.policy(tenant_id, own.basis.policy_version), own.basis.policy_version)
+        pointer = own.basis.pointer._replace(live=digest, shadow=None)
+        return own._replace(basis=own.basis._replace(pointer=pointer), live=Scorer(bundle, policy), shadow=None)
+
+    def known_bundle(self, digest: str) -> Bundle | None:
+        """A registered bundle, or None where it is gone or does not fit this code."""
+        if digest in self._bundles:
+            return self._bundles[digest]
+        found = rescans.bundle_path(self.connection(), digest)
+        try:
+            return None if found is None else self.bundle(found[0], found[2])
+        except BundleMismatch as fault:
+            log.warning("bundle_not_loaded", digest=digest[:12], error=str(fault))
+            return None
+
+    def columns(self, signal_set: str) -> tuple[tuple[str, ...] | None, tuple[int, ...]]:
+        """(names, versions) of a stored signal set; (None, ()) for an unknown one."""
+
+        def load() -> tuple[tuple[str, ...] | None, tuple[int, ...]]:
+            return bases.signals(self.connection(), signal_set) or (None, ())
+
+        return _kept(self._columns, signal_set, load, KEPT_TENANTS)
 
     def _shadow(self, digest: str | None, path: str | None) -> Bundle | None:
         """The bundle in shadow, or None: one that cannot be loaded must not keep the live one from scoring."""
@@ -132,7 +169,7 @@ class Session:
         """One version of a tenant's policy; None for version 0."""
 
         def load() -> TenantPolicy:
-            return msgspec.convert(policies.body(self.connection(), tenant_id, version)[1], TenantPolicy)
+            return read_policy(policies.body(self.connection(), tenant_id, version)[1])
 
         return _kept(self._policies, (tenant_id, version), load, KEPT_TENANTS) if version else None
 
@@ -140,8 +177,7 @@ class Session:
         """One version of a tenant's directory; the empty one for version 0."""
 
         def load() -> Directory:
-            body = directories.body(self.connection(), tenant_id, version)
-            return Directory() if body is None else msgspec.msgpack.decode(body, type=Directory)
+            return directory.decode(directories.body(self.connection(), tenant_id, version), version)
 
         return _kept(self._directories, (tenant_id, version), load, KEPT_TENANTS) if version else Directory()
 

@@ -2,44 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from db import chunks, scores
-from tasks import facts, inputs, results
+from tasks import facts, inputs, rescan, results
+from tasks.histories import with_history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from db.chunks import Claim, Stored
-    from db.scores import NewScore
+    from db.rescans import Row
     from db.session import Connection
-    from tasks.session import Standing
+    from tasks.session import Session, Standing
 
 FIRST = frozenset({"intake", "backfill"})
 """Kinds of job whose chunks give revision 1; the others append to it."""
+RESCAN = "rescan"
 
 
-def load(connection: Connection, claim: Claim) -> list[Stored]:
+def standing(session: Session, claim: Claim) -> Standing:
+    """What the job's messages are scored with."""
+    return rescan.standing(session, claim) if claim.kind == RESCAN else session.standing(claim.tenant_id)
+
+
+def load(connection: Connection, claim: Claim) -> Sequence[Stored | Row]:
     """The chunk's messages that its job has still to score, in id order."""
+    if claim.kind == RESCAN:
+        return rescan.load(connection, claim)
     return chunks.load(connection, claim.id) if claim.kind in FIRST else chunks.load_scored(connection, claim)
 
 
-def score(connection: Connection, claim: Claim, stored: Sequence[Stored], standing: Standing) -> list[NewScore]:
-    """Rows to save. The connection is for what a message's entities ask for; no transaction is open."""
+def score(connection: Connection, claim: Claim, stored: Sequence[Any], standing: Standing) -> Sequence[Any]:
+    """What is to be saved. The connection is for what a message's entities ask for; no transaction is open."""
+    if claim.kind == RESCAN:
+        return rescan.score(connection, claim, stored, standing)
     catalogue = standing.enrichment.catalogue
     if claim.kind in FIRST:
         read = inputs.read(connection, claim.tenant_id, stored, standing.attachments)
-        given = facts.gather(connection, read, catalogue, may_want=True)
+        known = facts.gather(connection, read, catalogue, may_want=True)
+        given = with_history(connection, claim.tenant_id, known)
         return results.score(given, standing.directory, standing, cause="intake")
     read = inputs.as_logged(connection, claim.tenant_id, stored)
     given = facts.gather(connection, read, catalogue, may_want=False)
     return results.score(given, standing.directory, standing, cause=str(claim.spec.get("cause", claim.kind)))
 
 
-def save(connection: Connection, claim: Claim, new: Sequence[NewScore]) -> int:
-    """Write rows inside the caller's transaction; how many messages they were."""
+def save(connection: Connection, claim: Claim, new: Sequence[Any]) -> int:
+    """Write what `score` gave inside the caller's transaction; how many messages it was."""
     if not new:
         return 0
+    if claim.kind == RESCAN:
+        return rescan.save(connection, claim, new)
     if claim.kind in FIRST:
         return scores.save_first(connection, tenant_id=claim.tenant_id, job_id=claim.job_id, new=new)
     return scores.save_revision(connection, tenant_id=claim.tenant_id, job_id=claim.job_id, new=new)

@@ -20,7 +20,7 @@ import psycopg
 import redis
 import structlog
 
-from db import dispatch, jobs, lanes
+from db import dispatch, jobs, lanes, rescans
 from db.session import Connection, connect
 from scorelane.enqueuer import wire
 from scorelane.enqueuer.lanes import LANES
@@ -31,6 +31,7 @@ from worker.enrichment import EnrichmentFeed
 from worker.evidence import dispatch_ids
 from worker.keeper import Keeper
 from worker.logs import configure_logs
+from worker.roller import Roller
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,9 +75,11 @@ class Dispatcher:
         self._enrichment = enrichment or EnrichmentFeed(Catalogue({}))
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.stopping = threading.Event()
+        self._roller = Roller(database_url, self.stopping)
 
     def run(self) -> None:
         """Tick until stopped. Faults of the database or the broker are waited out."""
+        self._roller.start()
         while not self.stopping.is_set():
             try:
                 busy = self.tick()
@@ -86,6 +89,7 @@ class Dispatcher:
                 self._forget_connection()
                 pause_s = 1.0
             self.stopping.wait(pause_s)
+        self._roller.join()
         self.close()
 
     def tick(self) -> int:
@@ -108,6 +112,8 @@ class Dispatcher:
             jobs.settle(connection)
         if self._is_due("keep", self._keeper.every_s):
             self._keeper.step(connection)
+        for rescan_id in rescans.unplanned(connection):
+            rescans.plan(connection, rescan_id, LANES["rescan"].chunk_messages)
         try:
             self._doubt |= bool(self._redis.set(wire.EPOCH_KEY, str(epoch), nx=True)) or not self._broker_up
             sent = self._repeat_lost(connection)

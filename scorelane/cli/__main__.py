@@ -16,6 +16,7 @@ import typer
 
 from scorelane.cli import (
     dead_letters,
+    directory,
     feeds,
     jobs,
     keys,
@@ -24,6 +25,8 @@ from scorelane.cli import (
     messages,
     outbox,
     output,
+    policy,
+    rescan,
     signals,
     tenants,
     users,
@@ -48,6 +51,9 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(directory.app, name="directory")
+app.add_typer(policy.app, name="policy")
+app.add_typer(rescan.app, name="rescan")
 app.add_typer(keys.app, name="keys")
 app.add_typer(labels.app, name="labels")
 app.add_typer(outbox.app, name="outbox")

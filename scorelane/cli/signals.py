@@ -70,6 +70,44 @@ def _costs() -> dict[str, float]:
     return {cost.name: cost.mean_us for cost in measure(messages)}
 
 
+@app.command()
+def parity(
+    tenant: Annotated[str | None, typer.Option(help="Only this organisation's messages.")] = None,
+    messages: Annotated[int, typer.Option(min=1, help="At most so many, oldest first.")] = 5000,
+    chunk: Annotated[int, typer.Option(min=1, max=512, help="Messages computed together.")] = 512,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
+) -> None:
+    """Compute logged vectors again from raw mail and stored context; exit code 1 when a bit differs."""
+    from db import tenants
+    from scorelane.settings import Settings
+    from tasks.parity import check
+    from tasks.session import Session
+
+    session = Session(Settings().database_url, group="parity")
+    try:
+        owner = tenants.find(session.connection(), tenant) if tenant else None
+        if tenant and owner is None:
+            raise CommandError(f"there is no tenant {tenant!r}; see: scorelane tenants list")
+        with output.progress("computing", messages) as done:
+            report = check(session, owner, messages=messages, chunk=chunk, done=done)
+    finally:
+        session.forget_connection()
+    counts = {name: getattr(report, name) for name in ("looked_at", "equal", "differing", "gone", "other_code")}
+    examples = [dict(zip(("message_id", "signal", "logged", "computed"), row, strict=True)) for row in report.examples]
+    if as_json:
+        output.json_array([{**counts, "signals": report.signals, "examples": examples}])
+    else:
+        output.table("", tuple(counts), [tuple(counts.values())], numbers=tuple(counts))
+        if examples:
+            output.table(
+                "", tuple(examples[0]), [tuple(row.values()) for row in examples], numbers=("logged", "computed")
+            )
+    if not report.looked_at:
+        raise CommandError("no vector has been logged yet")
+    if report.differing:
+        raise CommandError(f"{report.differing} of {report.looked_at} vectors differ")
+
+
 def _fields(signal: Signal) -> dict[str, Any]:
     names = ("name", "family", "version", "doc", "missing", "attacks", "range", "monotone", "needs", "hash")
     return {name: getattr(signal, name) for name in names}

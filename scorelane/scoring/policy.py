@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - msgspec reads annotations at run time
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -100,3 +101,32 @@ class Policy:
         if closest.action == "allow":
             return Decision("clean", closest.rule)
         return Decision("spam" if category in (None, "spam") else "attack", closest.rule)
+
+
+def read_policy(body: dict[str, Any]) -> TenantPolicy:
+    """A tenant's policy from its stored body."""
+    return msgspec.convert(body, TenantPolicy)
+
+
+def override(
+    action: str, value: str, *, author: str, at: datetime, expires_at: datetime | None = None, note: str = ""
+) -> Override:
+    """An entry for an address or a domain. Raises ValueError saying what would be right."""
+    value = value.strip().lower().removeprefix("@")
+    kind = "sender" if "@" in value else "domain"
+    pattern = _ADDRESS if kind == "sender" else _DOMAIN
+    if not pattern.match(value):
+        raise ValueError(
+            f"{value[:80]!r} is neither an address such as ann@example.com nor a domain such as example.com"
+        )
+    if action not in ("allow", "block"):
+        raise ValueError(f"{action[:80]!r} is not allow or block")
+    return msgspec.convert(
+        {"action": action, "kind": kind, "value": value, "author": author, "added_at": at, "expires_at": expires_at,
+         "note": note[:1000]},
+        Override,
+    )  # fmt: skip
+
+
+_ADDRESS = re.compile(r"^[^@\s<>\",;]{1,64}@[^@\s<>\",;]{1,253}$")
+_DOMAIN = re.compile(r"^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+$")

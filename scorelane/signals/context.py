@@ -62,6 +62,14 @@ class History(msgspec.Struct, frozen=True, gc=False):
     bad_count: int = 0
     link_domain_min_count: int | None = None
     """Earlier messages that showed the rarest link domain of this one; None without links."""
+    same_hours: int = 0
+    """Earlier messages of the address in this three-hour part of the day (UTC)."""
+    same_recipients: int | None = None
+    """Earlier messages of the address to exactly these recipients; None for a single one."""
+    same_structure: int = 0
+    """Earlier messages of the address whose program wrote its headers in this order."""
+    mailer_count: int | None = None
+    """Earlier messages that named this mail program; None when this one names none."""
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):

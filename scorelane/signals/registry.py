@@ -44,6 +44,20 @@ class SignalSet:
         rows = (f"{s.name} {s.version} {full_hash(s, self._registry)}" for s in self.signals)
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
+    @cached_property
+    def context_free(self) -> frozenset[str]:
+        """Names of the signals that reach neither history, facts nor directory: raw mail alone gives them."""
+        known = ("history", "facts", "directory")
+        return frozenset(
+            name
+            for name in self.names
+            if not any(
+                need in known
+                for reached in resolve([name], self._registry)
+                for need in declared(reached, self._registry).needs
+            )
+        )
+
     def plan(self, *, has_history: bool, has_facts: bool) -> Plan:
         """The evaluation plan where this optional context is known or not; compiled once."""
         known = dict(zip(OPTIONAL, (has_history, has_facts), strict=True))

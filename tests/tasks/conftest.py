@@ -25,6 +25,7 @@ def session(database):
     one = Session(database.worker_url, group="test")
     yield one
     one.forget_connection()
+    one.attachments.close()
 
 
 @pytest.fixture

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
+from uuid_utils.compat import uuid7
 
-from db import chunks, dispatch, lanes, tenants
+from db import chunks, dispatch, jobs, lanes, rescans, sightings, tenants
 from db.session import connect
 from scorelane.enqueuer import Enqueuer, Incoming
 from worker.dispatcher import Dispatcher
+from worker.roller import Roller
 
 
 @pytest.fixture
@@ -236,3 +240,43 @@ def test_a_claim_finds_nothing_in_a_paused_lane(database, sql, dispatcher):
     assert chunks.claim(sql, [pair], "w") == []
     lanes.pause(sql, "backfill", paused=False)
     assert dispatcher.tick() == 1
+
+
+def test_a_tick_plans_rescans_to_their_end_unless_they_are_paused(database, sql, dispatcher):
+    fill(database, sql, "acme", 5)
+    sql.execute("UPDATE message_state SET state = 'scored'")
+    tenant = tenants.find(sql, "acme")
+    made = [uuid7(), uuid7()]
+    for rescan_id in made:
+        rescans.create(
+            sql, rescan_id=rescan_id, tenant_id=tenant, actor="ann", bundle="b", as_of="received", as_of_time=None,
+            applies=False, wanted={}, preview={}, ceiling=uuid7(),
+        )  # fmt: skip
+    assert jobs.pause(sql, made[1])
+    dispatcher.tick()
+    planned = sql.execute("SELECT job_id, sum(messages) FROM chunks WHERE lane = 'rescan' GROUP BY 1").fetchall()
+    assert planned == [(made[0], 5)]
+    assert jobs.resume(sql, made[1])
+    dispatcher.tick()
+    assert rescans.unplanned(sql) == []
+
+
+def test_days_that_have_closed_are_rolled_up_beside_the_dispatcher(database, sql):
+    fill(database, sql, "acme", 1)
+    tenant = tenants.find(sql, "acme")
+    sql.execute(
+        "INSERT INTO sightings (message_id, kind, entity, tenant_id, mailbox_id, received_at) "
+        "SELECT message_id, 1, '\\x00', tenant_id, mailbox_id, now() - interval '9 days' FROM message_state"
+    )
+    sightings.mark_stale(sql, tenant, [datetime.now(UTC) - timedelta(days=9)])
+    stopping = threading.Event()
+    roller = Roller(database.worker_url, stopping, every_s=0.01)
+    roller.start()
+    try:
+        deadline = time.monotonic() + 20
+        while sightings.tenants_to_roll(sql) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    finally:
+        stopping.set()
+        roller.join()
+    assert sql.execute("SELECT sum(messages) FROM sighting_days").fetchone() == (1,)

@@ -1,0 +1,292 @@
+"""``scorelane rescan``: score mail again, and report whose verdict would flip."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from scorelane.cli import output
+from scorelane.cli.errors import CommandError, Misused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from db.session import Connection
+    from scorelane.rescans import Preview, Wanted
+    from scorelane.scoring import Bundle
+
+app = typer.Typer(help="Score mail again and report whose verdict would flip.", no_args_is_help=True)
+Id = Annotated[str, typer.Argument(metavar="ID", help="The rescan's id.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")]
+POLL_S = 0.2
+
+
+@app.command()
+def start(
+    tenant: Annotated[str, typer.Option(help="The organisation.")],
+    mailbox: Annotated[list[str] | None, typer.Option(help="Only this address; may be given again.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only received at or after this time, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Only received before this time, UTC.")] = None,
+    sender: Annotated[str | None, typer.Option(help="Only this From address.")] = None,
+    sender_domain: Annotated[str | None, typer.Option(help="Only this From domain.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Only subjects with all these words.")] = None,
+    verdict: Annotated[list[str] | None, typer.Option(help="Only this verdict; may be given again.")] = None,
+    min_score: Annotated[float | None, typer.Option(help="Only scored at least this, 0 to 1.")] = None,
+    max_score: Annotated[float | None, typer.Option(help="Only scored at most this, 0 to 1.")] = None,
+    link_domain: Annotated[str | None, typer.Option(help="Only with a link to this registrable domain.")] = None,
+    attachment: Annotated[str | None, typer.Option(help="Only with the attachment of this SHA-256.")] = None,
+    scored_by: Annotated[str | None, typer.Option(help="Only whose current score is of this bundle.")] = None,
+    signal_set: Annotated[str | None, typer.Option(help="Only whose vector has this signal set's hash.")] = None,
+    bundle: Annotated[str | None, typer.Option(help="Bundle to score with, by name or digest; else live.")] = None,
+    as_of: Annotated[str, typer.Option(help="received, final, now, or a time: what a score may know.")] = "received",
+    applies: Annotated[bool, typer.Option("--apply", help="Make the results revisions.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what it would take.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Start it however large it is.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when it has ended.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Start a rescan and say what it will take; nothing is written but its report, unless --apply."""
+    from db import bundles
+    from db.session import connect
+    from scorelane import rescans
+    from scorelane.cli.directory import author
+    from scorelane.cli.tenants import tenant_id
+    from scorelane.settings import Settings
+
+    with connect(Settings().database_url, application="scorelane-cli") as connection:
+        owner = tenant_id(connection, tenant)
+        asked = rescans.Asked(
+            tuple(mailbox or ()), since and since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC), sender,
+            sender_domain, subject, tuple(verdict or ()), min_score, max_score, link_domain, attachment,
+            scored_by and _digest(connection, scored_by), signal_set,
+        )  # fmt: skip
+        pointer = bundles.current(connection)
+        wanted = wanted_of(_bundle(connection, bundle or (pointer.live if pointer else "")))
+        try:
+            if preview:
+                _say(rescans.preview(connection, owner, asked, wanted, as_of), as_json=as_json)
+                return
+            rescan_id, found = rescans.start(
+                connection,
+                owner,
+                asked,
+                wanted,
+                as_of=as_of,
+                applies=applies,
+                actor=author(),
+                yes=yes,
+                live=pointer.live if pointer else None,
+            )
+        except rescans.RescanError as fault:
+            raise CommandError(f"{fault}; see: scorelane rescan start --help") from None
+        _say(found, as_json=as_json, rescan_id=rescan_id)
+        if wait:
+            _wait(connection, rescan_id)
+
+
+def _say(found: Preview, *, as_json: bool, rescan_id: UUID | None = None) -> None:
+    if as_json:
+        output.json_array([{"id": rescan_id, **found._asdict()}])
+        return
+    works = ", ".join(f"{count:,} {work}" for work, count in found.works.items()) or "none"
+    output.note(f"{found.messages:,} messages ({works}), about {found.seconds:,.1f} s of work")
+    if rescan_id is not None:
+        sys.stdout.write(f"{rescan_id}\n")
+        output.note(f"watch it with: scorelane rescan show {rescan_id}")
+
+
+def _wait(connection: Connection, rescan_id: UUID) -> None:
+    from scorelane import rescans
+
+    with output.progress("rescanning") as done:
+        while True:
+            found = rescans.progress(connection, rescan_id)
+            assert found is not None
+            done(found.rescan.done)
+            if found.rescan.state in ("done", "cancelled"):
+                break
+            time.sleep(POLL_S)
+    output.note(f"{found.rescan.state}: {found.rescan.done:,} messages, {found.rescan.flips:,} flips")
+
+
+def wanted_of(bundle: Bundle) -> Wanted:
+    """What a bundle needs of stored vectors."""
+    from scorelane.rescans import Wanted
+
+    signals = bundle.signal_set
+    columns = dict(zip(signals.names, signals.versions, strict=True))
+    return Wanted(bundle.digest, columns, bundle.text_model.digest, signals.context_free)
+
+
+def _digest(connection: Connection, name: str) -> str:
+    from db import rescans
+
+    found = rescans.bundle_path(connection, name)
+    if found is None:
+        raise CommandError(f"no bundle, or more than one, is called {name[:80]!r}; see: scorelane model list")
+    return found[0]
+
+
+def _bundle(connection: Connection, name: str) -> Bundle:
+    from db import rescans
+    from scorelane.scoring import Bundle
+
+    digest = _digest(connection, name)
+    path = rescans.bundle_path(connection, digest)
+    assert path is not None
+    return Bundle.load(path[2])
+
+
+@app.command()
+def show(
+    rescan_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One rescan; else the newest ones.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this organisation's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how far rescans are, at which rate, what is left, and how many verdicts flipped."""
+    from db import rescans as queries
+    from db.session import connect
+    from scorelane import rescans
+    from scorelane.cli.tenants import tenant_id
+    from scorelane.settings import Settings
+
+    with connect(Settings().database_url, application="scorelane-cli") as connection:
+        owner = tenant_id(connection, tenant) if tenant else None
+        wanted = _id(rescan_id) if rescan_id else None
+        found = queries.listing(connection, tenant_id=owner, rescan_id=wanted)
+        if wanted is not None and not found:
+            raise CommandError(f"there is no rescan {wanted}")
+        rows = []
+        for rescan in found:
+            at = rescans.progress(connection, rescan.id)
+            assert at is not None
+            rows.append({**rescan._asdict(), "left": at.left, "seconds_left": at.seconds_left})
+    if as_json:
+        output.json_array(rows)
+        return
+    columns = ("id", "tenant", "state", "messages", "done", "dead", "left", "rate", "seconds_left", "flips", "applies")
+    output.table("", columns, [[row[name] for name in columns] for row in rows], numbers=columns[3:10])
+
+
+@app.command()
+def pause(rescan_id: Id) -> None:
+    """Stop feeding a rescan; the chunks in hand are finished."""
+    from db import jobs
+
+    _control(rescan_id, jobs.pause, "paused", "it is not running")
+
+
+@app.command()
+def resume(rescan_id: Id) -> None:
+    """Go on with a paused rescan."""
+    from db import jobs
+
+    _control(rescan_id, jobs.resume, "resumed", "it is not paused")
+
+
+@app.command()
+def cancel(rescan_id: Id) -> None:
+    """Give up what a rescan has not finished; what it found so far stays."""
+    from db import jobs
+
+    _control(rescan_id, jobs.cancel, "cancelled", "it has ended already")
+
+
+def _control(rescan_id: str, act: Callable[[Connection, UUID], bool], done: str, why_not: str) -> None:
+    from db import rescans
+    from db.session import connect
+    from scorelane.settings import Settings
+
+    wanted = _id(rescan_id)
+    with connect(Settings().database_url, application="scorelane-cli") as connection:
+        if rescans.find(connection, wanted) is None:
+            raise CommandError(f"there is no rescan {wanted}")
+        if not act(connection, wanted):
+            raise CommandError(f"rescan {wanted}: {why_not}")
+    output.note(f"{done} {wanted}")
+
+
+@app.command()
+def flips(
+    rescan_id: Id,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many; 50 in the table.")] = None,
+    as_json: Json = False,
+    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header line.")] = False,
+) -> None:
+    """List the messages whose verdict differs, with before, after and the reasons that moved."""
+    from db import rescans as queries
+    from db.session import connect
+    from scorelane import rescans
+    from scorelane.settings import Settings
+
+    if as_json + as_jsonl + as_csv > 1:
+        raise Misused("give one of --json, --jsonl and --csv")
+    wanted = _id(rescan_id)
+    with connect(Settings().database_url, application="scorelane-cli") as connection:
+        asked = queries.find(connection, wanted)
+        if asked is None:
+            raise CommandError(f"there is no rescan {wanted}")
+        most = limit if limit is not None or as_json or as_jsonl or as_csv else 50
+        rows = rescans.flips(connection, wanted, limit=most, reasons=rescans.reader(connection, asked[0]))
+        if as_json:
+            output.json_array(rows)
+        elif as_jsonl:
+            for row in rows:
+                sys.stdout.write(output.to_json(row) + "\n")
+        elif as_csv:
+            _csv(rows)
+        else:
+            _tables(connection, wanted, list(rows))
+
+
+COLUMNS = (
+    "message_id", "mailbox", "received_at", "sender", "subject", "before_verdict", "verdict", "before_log_odds",
+    "log_odds", "before_category", "category", "work", "reasons",
+)  # fmt: skip
+
+
+def _csv(rows: Any) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_moves(row[name]) if name == "reasons" else _safe(row[name]) for name in COLUMNS])
+
+
+def _safe(value: Any) -> Any:
+    """Text that a spreadsheet does not take for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+
+
+def _moves(reasons: list[dict[str, Any]] | None) -> str:
+    return "; ".join(f"{reason['name']} {reason['moved']:+.2f}" for reason in reasons or ())
+
+
+def _tables(connection: Connection, rescan_id: UUID, rows: list[dict[str, Any]]) -> None:
+    from db import rescans
+
+    counts = rescans.summary(connection, rescan_id)
+    output.table("Flips", ("mailbox", "before", "after", "category", "messages"), counts, numbers=("messages",))
+    columns = ("message", "before", "after", "log-odds", "sender", "subject", "reasons that moved")
+    cells = [
+        (
+            row["message_id"], row["before_verdict"], row["verdict"],
+            f"{row['before_log_odds']:.2f} > {row['log_odds']:.2f}", row["sender"], (row["subject"] or "")[:40],
+            [f"{reason['name']} {reason['moved']:+.2f}" for reason in (row["reasons"] or [])[:3]],
+        )
+        for row in rows
+    ]  # fmt: skip
+    output.table("\nMessages", columns, cells, numbers=("log-odds",))
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Misused(f"{text!r} is not a rescan's id; take one from: scorelane rescan show") from None

@@ -1,0 +1,131 @@
+"""Preview, start, and planning by key: a step at a time, from wherever the last one ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from uuid_utils.compat import uuid7
+
+from db import bases, rescans
+from scorelane.enqueuer.lanes import LANES
+from scorelane.rescans.asked import Asked, RescanError, Wanted, chosen
+from scorelane.rescans.workload import RATES, work_of
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from db.session import Connection
+
+MOST_UNASKED = 100_000
+"""Messages above which a rescan is only started with a yes."""
+
+
+class Preview(NamedTuple):
+    """What a rescan would take."""
+
+    messages: int
+    works: dict[str, int]
+    """Messages by how much work they need: stored, text, full, gone."""
+    seconds: float
+    """An estimate for two cores with nothing else to do."""
+
+
+def preview(connection: Connection, tenant_id: int, asked: Asked, wanted: Wanted, as_of: str) -> Preview:
+    """Counts the messages and the work. Raises RescanError."""
+    mode, _ = _mode(as_of)
+    filter_ = chosen(connection, tenant_id, asked)
+    return _weigh(
+        connection, rescans.preview(connection, tenant_id, filter_, ceiling=uuid7(), as_of=mode), wanted, mode
+    )
+
+
+def _weigh(connection: Connection, kinds: list[rescans.Kind], wanted: Wanted, mode: str) -> Preview:
+    works: Counter[str] = Counter()
+    for kind in kinds:
+        columns = None if kind.signal_set is None else bases.signals(connection, kind.signal_set)
+        names, versions = (None, ()) if columns is None else columns
+        work = work_of(wanted, mode, names=names, versions=versions, text_model=kind.text_model, has_raw=kind.has_raw)
+        works[work] += kind.messages
+    seconds = sum(count / RATES[work] for work, count in works.items())
+    return Preview(sum(works.values()), dict(sorted(works.items())), round(seconds, 1))
+
+
+def start(
+    connection: Connection,
+    tenant_id: int,
+    asked: Asked,
+    wanted: Wanted,
+    *,
+    as_of: str = "received",
+    applies: bool = False,
+    actor: str,
+    yes: bool = False,
+    live: str | None = None,
+) -> tuple[UUID, Preview]:
+    """Id of a new rescan and what it will take; planning begins with the dispatcher's next tick.
+
+    `as_of` is received, final, now, or an ISO 8601 time; `live` the digest of the live bundle, the only one whose
+    results may become revisions. Raises RescanError; nothing is then started.
+    """
+    mode, at = _mode(as_of)
+    if applies and wanted.digest != live:
+        raise RescanError("only the live bundle's results may become revisions; promote the bundle first")
+    filter_ = chosen(connection, tenant_id, asked)
+    ceiling = uuid7()
+    kinds = rescans.preview(connection, tenant_id, filter_, ceiling=ceiling, as_of=mode)
+    found = _weigh(connection, kinds, wanted, mode)
+    if not found.messages:
+        raise RescanError("no scored message fits this filter")
+    if found.messages > MOST_UNASKED and not yes:
+        raise RescanError(
+            f"{found.messages:,} messages, about {found.seconds:,.0f} s of work: more than {MOST_UNASKED:,} need a yes"
+        )
+    rescan_id = uuid7()
+    rescans.create(
+        connection,
+        rescan_id=rescan_id,
+        tenant_id=tenant_id,
+        actor=actor,
+        bundle=wanted.digest,
+        as_of=mode,
+        as_of_time=at,
+        applies=applies,
+        wanted=filter_,
+        preview=found._asdict(),
+        ceiling=ceiling,
+    )
+    return rescan_id, found
+
+
+def plan_step(connection: Connection) -> int:
+    """Plan some chunks of every rescan that is not planned to its end; how many rescans there are."""
+    waiting = rescans.unplanned(connection)
+    for rescan_id in waiting:
+        rescans.plan(connection, rescan_id, LANES["rescan"].chunk_messages)
+    return len(waiting)
+
+
+def plan_all(connection: Connection, rescan_id: UUID) -> None:
+    """Plan one rescan to its end."""
+    while rescans.plan(connection, rescan_id, LANES["rescan"].chunk_messages):
+        pass
+
+
+def _mode(as_of: str) -> tuple[str, datetime | None]:
+    """(received, final or time; the time, None for now). Raises RescanError."""
+    if as_of in ("received", "final"):
+        return as_of, None
+    if as_of == "now":
+        return "time", None
+    try:
+        at = datetime.fromisoformat(as_of)
+    except ValueError:
+        raise RescanError(
+            f"as-of {as_of[:60]!r} is not received, final, now, or a time such as 2026-11-24T12:00+00:00"
+        ) from None
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    if at > datetime.now(UTC):
+        raise RescanError(f"as-of {as_of[:60]} lies in the future")
+    return "time", at
