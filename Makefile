@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock check format test demo bench bench-lanes faults fuzz clean servers
+.PHONY: help install lock check format test demo bench bench-lanes bench-quality faults fuzz clean servers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,9 @@ bench-lanes: install ## realtime beside a bulk load of 200,000, broker memory, d
 
 faults: install ## break the real stack in every way of tests/faults in full; prints recovery times (about 15 minutes)
 	@$(BIN)/pytest tests/faults tests/enrichment -m slow --timeout 900
+
+bench-quality: install ## recall beside bogofilter and byte 4-grams, trained and judged on the same messages
+	@$(BIN)/python benchmarks/quality.py
 
 fuzz: install ## parser and signals against generated mail, 90 s unless SECONDS_TO_FUZZ says otherwise
 	@$(BIN)/python benchmarks/fuzz.py

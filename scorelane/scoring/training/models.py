@@ -31,6 +31,8 @@ class Recipe(NamedTuple):
     seeds: tuple[int, ...] = (SEED, SEED + 1)
     """One booster each."""
     threads: int = 2
+    sees_everything: bool = False
+    """Whether the trees read signals that tell sources apart, too: for mail of one server that stays there."""
 
     def parameters(self, seed: int) -> dict[str, Any]:
         """For LightGBM."""
