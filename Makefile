@@ -43,6 +43,10 @@ servers:
 test: install servers ## every test, on real servers and in a real browser
 	@$(BIN)/pytest
 
+.PHONY: screenshots
+screenshots: install servers ## take the pictures of docs/console again
+	@PYTHONPATH=. $(BIN)/python tests/browser/take_screenshots.py
+
 demo: install ## score a sample mailbox through the lanes, print verdicts, leave nothing running
 	@$(BIN)/scorelane demo
 

@@ -44,7 +44,7 @@ def read(connection: Connection, message_id: UUID, revision: int) -> Explanation
         raise Gone(f"there is no revision {revision} of this message")
     if basis.vector is None:
         raise Gone("the vector of this revision is no longer stored")
-    bundle = _bundle(basis.bundle, basis.bundle_path)
+    bundle = load_bundle(basis.bundle, basis.bundle_path)
     columns = bases.signals(connection, basis.signal_set or "")
     if columns is None:
         raise Gone("the signal set of this revision's vector is no longer known")
@@ -66,7 +66,8 @@ def _message(connection: Connection, message_id: UUID) -> Message | None:
     return parse(content, received_at=raw[1])
 
 
-def _bundle(digest: str, path: str | None) -> Bundle:
+def load_bundle(digest: str, path: str | None) -> Bundle:
+    """A bundle by its digest, kept once loaded. Raises Gone."""
     with _lock:
         if digest not in _bundles:
             if path is None:

@@ -6,9 +6,10 @@ import math
 import re
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 from uuid import UUID
+
+from starlette.datastructures import QueryParams
 
 from db.search import FLAGGED, Entity, Wanted
 from scorelane.console import entities
@@ -16,9 +17,6 @@ from scorelane.console.errors import Misused
 from scorelane.scoring.category import CATEGORIES
 from scorelane.scoring.policy import VERDICTS
 from scorelane.signals.sightings import CONTENT
-
-if TYPE_CHECKING:
-    from starlette.datastructures import QueryParams
 
 MOST_CHARS = 998
 _DOMAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
@@ -54,6 +52,18 @@ class Filters:
         changed = replace(self, **{"before": "", **changes})  # type: ignore[arg-type]
         pairs = [(field.name, one) for field in fields(changed) for one in _each(getattr(changed, field.name)) if one]
         return "/messages" + ("?" + urlencode(pairs) if pairs else "")
+
+    @property
+    def rescan_url(self) -> str:
+        """The address of a new rescan under these filters, as far as a rescan knows them."""
+        verdicts = self.verdict or FLAGGED
+        kept = replace(self, verdict=verdicts, category="", labelled="", like="", message_id="")
+        return "/rescans/new" + kept.url().removeprefix("/messages")
+
+    @property
+    def query(self) -> str:
+        """These filters as a query string."""
+        return self.url().partition("?")[2]
 
     @property
     def active(self) -> list[tuple[str, str, str]]:
@@ -102,6 +112,11 @@ class Filters:
 def everything(**fields: str) -> str:
     """The inbox's address for every message, flagged or not, under some filters."""
     return Filters(verdict=("any",)).url(**fields)
+
+
+def params(query: str) -> QueryParams:
+    """A query string as a URL would carry it."""
+    return QueryParams(query)
 
 
 def read(params: QueryParams) -> Filters:

@@ -165,6 +165,7 @@ PAGES = (
     ("/lanes", "Lanes", "lanes"),
     ("/dead-letters", "Dead letters", "dead"),
     ("/models", "Models", "models"),
+    ("/rescans", "Rescans", "rescan"),
 )
 """Pages beside the inbox: path, name, icon."""
 GLOBALS: Mapping[str, Any] = {"VERDICT_MARKS": VERDICT_MARKS, "FAMILY_NAMES": FAMILY_NAMES, "PAGES": PAGES}

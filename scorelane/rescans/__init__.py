@@ -5,13 +5,14 @@ that the command, the API and the console call the same functions.
 """
 
 from scorelane.rescans.asked import Asked, RescanError, Wanted, chosen
-from scorelane.rescans.planning import Preview, plan_all, plan_step, preview, start
+from scorelane.rescans.planning import MOST_UNASKED, Preview, plan_all, plan_step, preview, start
 from scorelane.rescans.report import flips, progress, reader
 from scorelane.rescans.workload import FULL, GONE, STORED, TEXT, work_of
 
 __all__ = [
     "FULL",
     "GONE",
+    "MOST_UNASKED",
     "STORED",
     "TEXT",
     "Asked",

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from db import bundles
 from db.session import connect
+from scorelane.scoring import Bundle, default_bundle_path
+from scorelane.scoring.bundle import write_manifest
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def stricter(console, tmp_path_factory):
+    """A registered bundle that adds 3 to each log-odds: the shipped one with another calibration."""
+    folder = tmp_path_factory.mktemp("bundles") / "stricter"
+    shutil.copytree(default_bundle_path(), folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["calibration"]["intercept"] += 3.0
+    with np.load(folder / "golden.npz") as golden:
+        rows = {name: golden[name] for name in golden.files}
+    np.savez(folder / "golden.npz", **{**rows, "log_odds": rows["log_odds"] + 3.0})
+    content = {name: value for name, value in manifest.items() if name not in {"format", "tokens", "files"}}
+    write_manifest(folder, {**content, "name": "stricter"})
+    bundle = Bundle.load(folder)
+    with connect(console.worker_url, application="test") as sql:
+        bundles.register(
+            sql, digest=bundle.digest, name=bundle.name, path=str(folder), signal_set=bundle.signal_set.hash
+        )
+    return bundle
 
 
 def first_flagged(page, console):
@@ -181,3 +207,58 @@ def test_models_name_the_live_bundle(page, console):
     ((name,),) = ask(console, "SELECT name FROM bundles")
     page.goto(f"{console.url}/models")
     expect(page.get_by_role("region", name="Live")).to_contain_text(name)
+
+
+def test_a_rescan_is_weighed_started_watched_and_read(page, console, stricter):
+    page.goto(f"{console.url}/messages?verdict=any&mailbox=all@harbourline.example")
+    page.get_by_role("link", name="Rescan these").click()
+    page.get_by_label("Model", exact=True).select_option(label=stricter.name)
+    page.get_by_role("button", name="Preview").click()
+    ((count,),) = ask(console, "SELECT count(*) FROM message_state WHERE state = 'scored'")
+    preview = page.get_by_role("region", name="Preview")
+    expect(preview).to_contain_text(f"{count} messages")
+    expect(preview).to_contain_text(f"{count} from the stored vector")
+    preview.get_by_role("button", name="Start the rescan").click()
+    expect(page.get_by_role("heading", name="Rescan done")).to_be_visible(timeout=30_000)
+    rescan_id = page.url.rsplit("/", 1)[1]
+    before = "SELECT count(*) FROM rescan_results WHERE rescan_id = %s"
+    assert ask(console, before, rescan_id) == [(count,)]
+    ((flips,),) = ask(console, before + " AND verdict <> before_verdict", rescan_id)
+    assert flips > 0
+    table = page.get_by_role("table", name="Messages whose verdict differs")
+    expect(table.get_by_role("row")).to_have_count(min(flips, 100) + 1)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="CSV").click()
+    assert len(saved.value.path().read_text().splitlines()) == flips + 1
+    assert ask(console, "SELECT action, actor FROM audit_log WHERE object = %s ORDER BY id", rescan_id) == [
+        ("rescan.start", "console:anna"),
+        ("rescan.export", "console:anna"),
+    ]
+    page.goto(f"{console.url}/rescans")
+    page.get_by_role("table", name="Rescans, newest first").get_by_role("link").first.click()
+    expect(page).to_have_url(f"{console.url}/rescans/{rescan_id}")
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [
+        ("preview=yes&as_of=tomorrow", "as-of 'tomorrow' is not received, final, now, or a time"),
+        ("preview=yes&mailbox=nobody@nowhere.example", "the tenant has no mailbox 'nobody@nowhere.example'"),
+        ("preview=yes&bundle=none", "bundle: 'none' is not a registered bundle"),
+        ("category=bec", "category: cannot choose the messages of a rescan; leave it out"),
+    ],
+)
+def test_a_rescan_that_cannot_be_is_told_by_its_field(page, console, query, line):
+    answer = page.request.get(f"{console.url}/rescans/new?{query}")
+    assert answer.status == 400
+    assert line in re.sub("&#39;", "'", answer.text())
+
+
+def test_only_an_admin_lets_a_rescan_revise(page, console):
+    page.goto(f"{console.url}/rescans/new?preview=yes")
+    expect(page.get_by_label(re.compile("become revisions"))).to_have_count(0)
+    token = page.locator("input[name=csrf]").first.get_attribute("value")
+    answer = page.request.post(f"{console.url}/rescans", form={"csrf": token, "apply": "yes"})
+    assert answer.status == 403
+    assert "Only an admin may let a rescan revise verdicts" in answer.text()
+    assert ask(console, "SELECT count(*) FROM rescans WHERE applies") == [(0,)]

@@ -10,7 +10,16 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/messages", "/messages?verdict=any&subject=the", "/lanes", "/dead-letters", "/models", "/account")
+PAGES = (
+    "/messages",
+    "/messages?verdict=any&subject=the",
+    "/lanes",
+    "/dead-letters",
+    "/models",
+    "/account",
+    "/rescans",
+    "/rescans/new?preview=yes",
+)
 
 
 def open_message(page, console):

@@ -13,7 +13,7 @@ from db import audit, labels, messages, search
 from scorelane import explanations
 from scorelane.console import chart, entities, reading, safe
 from scorelane.console.errors import Misused, NotFound
-from scorelane.console.filters import everything
+from scorelane.console.filters import Filters, everything
 from scorelane.console.visit import MAIL, page
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def _page(visit: Visit, message_id: UUID, **extra: Any) -> Response:
         "gone": gone,
         "moved": moved,
         "list_url": everything,
+        "rescan_url": Filters(verdict=("any",), sender=row["sender"] or "").rescan_url,
         "shown_html": None,
         "source": None,
         "unsafe": None,
