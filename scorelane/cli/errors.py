@@ -26,6 +26,7 @@ _SPOKEN = {
     "scorelane.enqueuer.errors.EnqueuerError",
     "scorelane.enrichment.errors.EnrichmentError",
     "scorelane.scoring.errors.ScoringError",
+    "scorelane.signals.errors.SignalError",
     "worker.errors.WorkerError",
 }
 _DATABASE = {"psycopg.OperationalError", "sqlalchemy.exc.OperationalError"}

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scorelane.cli import output
+from scorelane.cli import output, signal_authoring
 from scorelane.cli.errors import CommandError
+from scorelane.cli.signal_authoring import named, sample_costs
 
 if TYPE_CHECKING:
     from scorelane.signals import Signal
 
-COST_SEED, COST_MESSAGES = 1, 150
-
 app = typer.Typer(help="The signals that are measured of each message.", no_args_is_help=True)
+app.command("new")(signal_authoring.new)
+app.command("check")(signal_authoring.check)
 
 
 @app.command("list")
@@ -27,7 +27,7 @@ def list_(
     from scorelane.signals import all_signals
 
     found = [signal for signal in all_signals() if family in (None, signal.family)]
-    costs = _costs()
+    costs = sample_costs()
     if as_json:
         output.json_array({**_fields(signal), "cost_us": round(costs[signal.name], 2)} for signal in found)
         return
@@ -45,29 +45,11 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
 ) -> None:
     """Show all that a signal declares."""
-    from scorelane.signals import all_signals
-
-    known = {signal.name: signal for signal in all_signals()}
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 3)
-        hint = f"; near: {', '.join(near)}" if near else "; see: scorelane signals list"
-        raise CommandError(f"there is no signal {name!r}{hint}")
-    fields = _fields(known[name])
+    fields = _fields(named([name])[0])
     if as_json:
         output.json_array([fields])
     else:
         output.table("", ("field", "value"), [(key, _shown(value)) for key, value in fields.items()])
-
-
-def _costs() -> dict[str, float]:
-    """Mean microseconds of each signal without what it shares with others, over sample mail."""
-    from scorelane.mail import parse
-    from scorelane.sample import sample_mailbox
-    from scorelane.signals.cost import measure
-
-    messages = [parse(one.raw, received_at=one.received_at) for one in sample_mailbox(COST_SEED, COST_MESSAGES)]
-    measure(messages[:20])  # the first call of each signal fills caches
-    return {cost.name: cost.mean_us for cost in measure(messages)}
 
 
 @app.command()

@@ -65,7 +65,9 @@ def check_lock(path: Path = LOCK) -> None:
         raise LockMismatch(_sentence(stale))
     behind = sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
     if behind:
-        raise LockMismatch(f"{path.name} is out of date for {_names(behind)}; write it with `write_lock`")
+        raise LockMismatch(
+            f"{path.name} is out of date for {_names(behind)}; write it with: scorelane signals check --lock"
+        )
 
 
 def broken(old: Lock, new: Lock) -> list[str]:

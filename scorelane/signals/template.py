@@ -6,6 +6,7 @@ import keyword
 from pathlib import Path
 from typing import NamedTuple
 
+from scorelane.signals.declaration import CONTEXT, DECLARED
 from scorelane.signals.errors import SignalError
 from scorelane.signals.registry import FAMILIES, all_signals
 
@@ -23,7 +24,7 @@ def new_signal_source(name: str, family: str) -> NewSignal:
     """Texts of a new signal's module and of its test.
 
     Raises:
-        SignalError: when the name is no free identifier, or the family is unknown.
+        SignalError: when the name is no free identifier in small letters, or the family is unknown.
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
         raise SignalError(f"{name!r} is not a name: small letters, digits and underscores, as in link_to_ip")
@@ -31,6 +32,8 @@ def new_signal_source(name: str, family: str) -> NewSignal:
         raise SignalError(f"there is no family {family!r}; choose one of {', '.join(FAMILIES)}")
     if any(signal.name == name for signal in all_signals()):
         raise SignalError(f"a signal {name!r} is there already; its meaning changes by raising its version")
+    if name in CONTEXT or name in DECLARED.derived:
+        raise SignalError(f"{name!r} is a value that signals read already; choose another name")
     module = f"scorelane.signals.{family}.{name}"
     return NewSignal(
         path=f"scorelane/signals/{family}/{name}.py",

@@ -1,6 +1,6 @@
 """Golden mail: a signal whose hash is unchanged gives the bits it gave when it was recorded.
 
-After a change of meaning (and of version), record again: `python tests/signals/test_golden.py`.
+After a change of meaning (and of version), `scorelane signals check --lock` records again by running this file.
 """
 
 from __future__ import annotations
@@ -117,15 +117,13 @@ def recorded():
 
 @pytest.mark.parametrize("name", [signal.name for signal in all_signals()])
 def test_an_unchanged_signal_gives_unchanged_values(name, now, recorded):
-    assert name in recorded, "record it: python tests/signals/test_golden.py"
+    assert name in recorded, "record it: scorelane signals check --lock"
     if now[name]["hash"] == recorded[name]["hash"]:
         assert now[name]["values"] == recorded[name]["values"], (
             "same code, other values: the parser or a library differs"
         )
     else:
-        pytest.fail(
-            "its meaning changed: raise its version, write the lock, then record: python tests/signals/test_golden.py"
-        )
+        pytest.fail("its meaning changed: raise its version, then: scorelane signals check --lock")
 
 
 def test_golden_mail_tells_signals_apart(now):

@@ -32,9 +32,10 @@ def test_the_tutorial_works_as_written(tmp_path):
             ["bash", "-e", "-c", body], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=150, check=False
         )
         assert ran.returncode == 0, f"{body}\n{ran.stdout}\n{ran.stderr}"
-        said.append(ran.stdout)
+        said.append(ran.stdout + ran.stderr)
     assert "scorelane/signals/urls/link_to_paste_site.py" in said[0]
     assert "NotImplementedError" in said[1]
     assert "3 passed" in said[2]
     assert "locked: link_to_paste_site" in said[3]
+    assert re.search(r"link_to_paste_site +urls( +ok){5} ", said[3])
     assert re.search(r"\b\d+ passed", said[4])
