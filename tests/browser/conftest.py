@@ -58,7 +58,7 @@ class Console:
         return ids
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def console(tmp_path_factory):
     group = Group("all", ("interactive", "realtime", "rescan", "backfill"), 1)
     home = tmp_path_factory.mktemp("home") / "s"
@@ -80,7 +80,7 @@ def console(tmp_path_factory):
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     if CHROMIUM is None:
         pytest.skip("LEFT OUT: needs Debian's Chromium")
@@ -98,7 +98,7 @@ def log_in(page, console, name, password):
     page.wait_for_url(f"{console.url}/messages")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cookies(chromium, console):
     """Of an analyst who has logged in."""
     context = chromium.new_context()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 import socket
 import time
 import urllib.error
 import urllib.request
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from db import tenants
 from db.session import connect
@@ -21,17 +19,6 @@ from worker.processes import Group
 from worker.up import run_system
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
@@ -86,23 +73,21 @@ def test_every_lane_has_its_true_length(system):
 
 
 @pytest.mark.usefixtures("load")
-@pytest.mark.skipif(CHROMIUM is None, reason="LEFT OUT: needs Debian's Chromium")
-def test_a_person_logs_in_and_sees_workers_lanes_and_tasks(system):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_context(
-            http_credentials={"username": "scorelane", "password": system.addresses["flower"].password}
-        ).new_page()
-        page.goto(system.addresses["flower"].url + "/workers")
-        host = socket.gethostname()
-        page.get_by_text(f"realtime@{host}").first.wait_for(timeout=20_000)
-        page.get_by_text(f"bulk@{host}").first.wait_for(timeout=20_000)
-        page.goto(system.addresses["flower"].url + "/tasks")
-        page.get_by_text("scorelane.score_chunks").first.wait_for(timeout=20_000)
-        text = page.content()
-        assert re.search(r"chunk \d+ · realtime · 64 messages · acme", text)
-        assert re.search(r"chunk \d+ · backfill · 512 messages · acme", text)
-        page.goto(system.addresses["flower"].url + "/broker")
-        for lane in ("interactive", "realtime", "rescan", "backfill", "enrich"):
-            page.get_by_text(lane, exact=True).first.wait_for(timeout=20_000)
-        browser.close()
+def test_a_person_logs_in_and_sees_workers_lanes_and_tasks(system, chromium):
+    context = chromium.new_context(
+        http_credentials={"username": "scorelane", "password": system.addresses["flower"].password}
+    )
+    page = context.new_page()
+    page.goto(system.addresses["flower"].url + "/workers")
+    host = socket.gethostname()
+    page.get_by_text(f"realtime@{host}").first.wait_for(timeout=20_000)
+    page.get_by_text(f"bulk@{host}").first.wait_for(timeout=20_000)
+    page.goto(system.addresses["flower"].url + "/tasks")
+    page.get_by_text("scorelane.score_chunks").first.wait_for(timeout=20_000)
+    text = page.content()
+    assert re.search(r"chunk \d+ · realtime · 64 messages · acme", text)
+    assert re.search(r"chunk \d+ · backfill · 512 messages · acme", text)
+    page.goto(system.addresses["flower"].url + "/broker")
+    for lane in ("interactive", "realtime", "rescan", "backfill", "enrich"):
+        page.get_by_text(lane, exact=True).first.wait_for(timeout=20_000)
+    context.close()
