@@ -40,6 +40,11 @@ class Keeper:
                 self._partitions(connection)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as fault:
             log.warning("keeping_left_for_later", error=str(fault).splitlines()[0])
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error:
+            # What is wrong here must be seen, and must not keep a single message waiting.
+            log.exception("keeping_failed")
 
     def _partitions(self, connection: Connection) -> None:
         made = partitions.ensure(connection)

@@ -68,16 +68,6 @@ def told_of(garbage, answer):
         assert words in line
 
 
-def test_help_answers_at_once():
-    assert min(timed_help() for _ in range(3)) < 0.6
-
-
-def timed_help():
-    started = time.monotonic()
-    subprocess.run([*SCORELANE, "--help"], check=True, capture_output=True)
-    return time.monotonic() - started
-
-
 @pytest.mark.parametrize("command", ["__main__", "enqueue"])
 def test_help_and_enqueue_load_no_model(command):
     heavy = ["numpy", "lightgbm", "scipy", "scorelane.mail", "scorelane.signals.registry"]

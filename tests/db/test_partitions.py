@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from db import partitions, tenants
 from db.session import connect
@@ -64,3 +66,13 @@ def test_ended_chunks_are_swept_after_their_days_and_open_ones_never(sql):
     assert partitions.sweep_chunks(sql, keep_days=7) == 2
     assert sql.execute("SELECT state FROM chunks").fetchall() == [("ready",)]
     assert sql.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
+
+
+def test_what_is_wrong_with_keeping_is_told_and_stops_no_lane(database, monkeypatch):
+    def forbidden(*_: object):
+        raise psycopg.errors.InsufficientPrivilege("permission denied for table chunks")
+
+    monkeypatch.setattr("worker.keeper.partitions.sweep_chunks", forbidden)
+    with connect(database.worker_url, application="test") as sql, capture_logs() as told:
+        Keeper().step(sql)
+    assert [(line["event"], line["log_level"]) for line in told] == [("keeping_failed", "error")]
