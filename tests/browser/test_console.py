@@ -204,9 +204,15 @@ def test_lanes_refresh_by_themselves(page, console):
 
 
 def test_models_name_the_live_bundle(page, console):
-    ((name,),) = ask(console, "SELECT name FROM bundles")
+    ((name,),) = ask(console, "SELECT b.name FROM bundle_pointer p JOIN bundles b ON b.digest = p.live")
     page.goto(f"{console.url}/models")
     expect(page.get_by_role("region", name="Live")).to_contain_text(name)
+    measured = json.loads((default_bundle_path() / "metrics.json").read_text())["unseen_sources_at_flag"]
+    table = page.get_by_role("table", name="Share flagged by kind of mail")
+    expect(table.get_by_role("row")).to_have_count(len(measured) + 1)
+    kind, rate = next(iter(measured.items()))
+    row = table.get_by_role("row", name=kind.replace("_", " "))
+    expect(row).to_contain_text(f"{100 * rate['rate']:.2f} %")
 
 
 def test_a_rescan_is_weighed_started_watched_and_read(page, console, stricter):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.routing import Route
 
@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 
     from scorelane.console.visit import Visit
 
-DISAGREEMENTS = 25
+DISAGREEMENTS, MOST_KINDS = 25, 60
 MOST_METRICS_BYTES = 1 << 20
+
+
+class Rate(NamedTuple):
+    """A share with its 95 % interval, of so many messages."""
+
+    rate: float
+    low: float
+    high: float
+    of: float
 
 
 def _show(visit: Visit) -> Response:
@@ -51,24 +60,24 @@ def _show(visit: Visit) -> Response:
     )
 
 
-def _metrics(pointer: bundles.Pointer | None) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """(source, live, shadow) of the evaluation that each bundle carries, by source; nothing where it carries none."""
+def _metrics(pointer: bundles.Pointer | None) -> list[tuple[str, Rate | None, Rate | None]]:
+    """(kind of mail, live, shadow): shares flagged, as each bundle carries them; nothing where it carries none."""
     if pointer is None:
         return []
     live = _read(pointer.live_path)
     shadow = _read(pointer.shadow_path) if pointer.shadow_path else {}
-    return [(source, live.get(source, {}), shadow.get(source, {})) for source in sorted(live.keys() | shadow.keys())][
-        :40
-    ]
+    kinds = sorted(live.keys() | shadow.keys())[:MOST_KINDS]
+    return [(kind, live.get(kind), shadow.get(kind)) for kind in kinds]
 
 
-def _read(path: str) -> dict[str, dict[str, Any]]:
+def _read(path: str) -> dict[str, Rate]:
+    """Shares of mail flagged by a model that saw nothing of that mail's source, by kind."""
     try:
-        file = Path(path) / "metrics.json"
-        content = json.loads(file.read_bytes()[:MOST_METRICS_BYTES])
-    except (OSError, ValueError):
+        content = json.loads((Path(path) / "metrics.json").read_bytes()[:MOST_METRICS_BYTES])
+        rows = content["unseen_sources_at_flag"]
+        return {str(kind)[:80]: Rate(*(float(row[name]) for name in Rate._fields)) for kind, row in rows.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-    return {name: row for name, row in content.items() if isinstance(row, dict) and "recall_at_0.001" in row}
 
 
 ROUTES = [Route("/models", page(_show))]
