@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -51,9 +51,11 @@ class LaneMachine(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "sql"):
-            self._finish_everything()
-            self.door.close()
-            self.sql.close()
+            try:
+                self._finish_everything()
+            finally:
+                self.door.close()
+                self.sql.close()
 
     # What happens to a lane
 
@@ -136,7 +138,7 @@ class LaneMachine(RuleBasedStateMachine):
     def switch_job(self, data, act):
         known = jobs.listing(self.sql)
         if known:
-            act(self.sql, data.draw(st.sampled_from(known)).id)
+            act(self.sql, known[data.draw(st.integers(0, len(known) - 1))].id)
 
     @rule()
     def settle(self):
@@ -227,14 +229,18 @@ class LaneMachine(RuleBasedStateMachine):
         lanes.pause(self.sql, LANE, paused=False)
         for job in jobs.listing(self.sql, state="paused"):
             jobs.resume(self.sql, job.id)
-        for _ in range(6):
+        for _ in range(200):
             self.expire()
             jobs.settle(self.sql)
             dispatch.repeat_lost(self.sql, LANE, in_broker=[], older_than_s=0)
             self.publish()
             pairs = self.sql.execute("SELECT id, dispatch_id FROM chunks WHERE state = 'published'").fetchall()
+            if not pairs:
+                break
             for claim in chunks.claim(self.sql, pairs, "w"):
                 self._save(claim)
+        while jobs.settle(self.sql):
+            continue
         limbo = self.sql.execute("SELECT count(*) FROM chunks WHERE state NOT IN ('done', 'cancelled')").fetchone()
         still = self.sql.execute("SELECT count(*) FROM message_state WHERE state = 'accepted'").fetchone()
         assert (limbo, still) == ((0,), (0,))
@@ -242,16 +248,17 @@ class LaneMachine(RuleBasedStateMachine):
         self.counters_are_exact()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(180)
 def test_no_order_of_events_loses_or_doubles_a_result(database):
     LaneMachine.database = database
     run_state_machine_as_test(
         LaneMachine,
         settings=settings(
-            max_examples=12,
+            max_examples=25,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
+            phases=[Phase.generate],  # each step is real SQL, so shrinking would take minutes
         ),
     )
