@@ -14,9 +14,8 @@ from rich.table import Table
 
 from db import dispatch, migrate, rescans, sightings, tenants
 from db.session import connect
-from scorelane.cli.rescan import wanted_of
 from scorelane.enqueuer import Enqueuer, Incoming
-from scorelane.rescans import Asked, plan_all, start
+from scorelane.rescans import Asked, plan_all, start, wanted_of
 from tasks.parity import check
 from tasks.score import score_chunks
 from tasks.session import Session

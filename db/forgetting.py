@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 OF_MESSAGES = (
     "scores", "shadow_scores", "vectors", "sightings", "explanations", "dead_letters", "labels", "deliveries", "outbox",
-    "wanted_facts", "awaiting", "message_state", "receipts",
+    "rescan_results", "wanted_facts", "awaiting", "message_state", "receipts",
 )  # fmt: skip
 """Tables with a message_id, in the order of deletion; `messages` itself goes last."""
 

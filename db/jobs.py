@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from psycopg import sql
+
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
     from db.session import Connection
+
+
+# A rescan whose planning was overtaken by its workers is between chunks, not at its end.
+_RUNS = sql.SQL(
+    """(state = 'open' OR (state = 'done' AND EXISTS (
+               SELECT FROM rescans r WHERE r.id = jobs.id AND NOT r.planned)))"""
+)
 
 
 class Job(NamedTuple):
@@ -61,7 +70,8 @@ def find(connection: Connection, job_id: UUID) -> Job | None:
 def pause(connection: Connection, job_id: UUID) -> bool:
     """Stop feeding a job; chunks in hand are finished. False when it is not open."""
     row = connection.execute(
-        "UPDATE jobs SET state = 'paused' WHERE id = %s AND state = 'open' RETURNING id", (job_id,)
+        sql.SQL("UPDATE jobs SET state = 'paused', finished_at = NULL WHERE id = %s AND {} RETURNING id").format(_RUNS),
+        (job_id,),
     ).fetchone()
     _hold(connection)
     return row is not None
@@ -70,7 +80,10 @@ def pause(connection: Connection, job_id: UUID) -> bool:
 def resume(connection: Connection, job_id: UUID) -> bool:
     """Feed a paused job again. False when it is not paused."""
     row = connection.execute(
-        """UPDATE jobs SET state = CASE WHEN scored + dead + cancelled >= messages THEN 'done' ELSE 'open' END
+        """UPDATE jobs SET state = CASE
+               WHEN scored + dead + cancelled >= messages
+                 AND NOT EXISTS (SELECT FROM rescans r WHERE r.id = jobs.id AND NOT r.planned)
+               THEN 'done' ELSE 'open' END
            WHERE id = %s AND state = 'paused' RETURNING id""",
         (job_id,),
     ).fetchone()
@@ -85,8 +98,10 @@ def cancel(connection: Connection, job_id: UUID) -> bool:
     the same mail may be accepted again. That goes on in steps after the call; no result is written after its return.
     """
     row = connection.execute(
-        "UPDATE jobs SET state = 'cancelled', finished_at = NULL WHERE id = %s AND state IN ('open', 'paused') "
-        "RETURNING id",
+        sql.SQL(
+            "UPDATE jobs SET state = 'cancelled', finished_at = NULL "
+            "WHERE id = %s AND (state = 'paused' OR {}) RETURNING id"
+        ).format(_RUNS),
         (job_id,),
     ).fetchone()
     _cancel(connection)

@@ -367,9 +367,14 @@ def tell_flips(connection: Connection, *, tenant_id: int, rescan_id: UUID, resul
 
 
 def listing(
-    connection: Connection, *, tenant_id: int | None = None, rescan_id: UUID | None = None, limit: int = 50
+    connection: Connection,
+    *,
+    tenant_id: int | None = None,
+    rescan_id: UUID | None = None,
+    before: UUID | None = None,
+    limit: int = 50,
 ) -> list[Rescan]:
-    """Rescans, newest first."""
+    """Rescans, newest first, those below the id `before`."""
     rows = connection.execute(
         """SELECT r.id, t.name, j.actor, r.bundle, r.as_of, r.as_of_time, r.applies, r.wanted, r.preview,
                   CASE WHEN j.state = 'done' AND NOT r.planned THEN 'open' ELSE j.state END, r.planned,
@@ -383,20 +388,22 @@ def listing(
                                AND c.finished_at > clock_timestamp() - interval '10 seconds') END::float8
            FROM rescans r JOIN jobs j ON j.id = r.id JOIN tenants t ON t.id = r.tenant_id
            WHERE (%(tenant)s::integer IS NULL OR r.tenant_id = %(tenant)s)
-             AND (%(id)s::uuid IS NULL OR r.id = %(id)s)
+             AND (%(id)s::uuid IS NULL OR r.id = %(id)s) AND (%(before)s::uuid IS NULL OR r.id < %(before)s)
            ORDER BY r.id DESC LIMIT %(limit)s""",
-        {"tenant": tenant_id, "id": rescan_id, "limit": limit},
+        {"tenant": tenant_id, "id": rescan_id, "before": before, "limit": limit},
     ).fetchall()
     return [Rescan(*row) for row in rows]  # type: ignore[arg-type]
 
 
-def flips(connection: Connection, rescan_id: UUID, *, limit: int | None = None) -> Iterator[dict[str, Any]]:
-    """Flips of a rescan by message id, page by page, so that any number of them fits into memory."""
+def flips(
+    connection: Connection, rescan_id: UUID, *, after: UUID | None = None, limit: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Flips of a rescan above the message id `after`, page by page, so that any number of them fits into memory."""
     columns = (
         "message_id", "mailbox", "received_at", "sender", "subject", "before_verdict", "verdict", "before_log_odds",
         "log_odds", "before_category", "category", "work", "reasons", "before_revision", "vector", "text_log_odds",
     )  # fmt: skip
-    after: Any = "00000000-0000-0000-0000-000000000000"
+    last: Any = after or "00000000-0000-0000-0000-000000000000"
     left = limit
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
@@ -408,13 +415,13 @@ def flips(connection: Connection, rescan_id: UUID, *, limit: int | None = None) 
                JOIN messages m ON m.id = r.message_id JOIN message_state s ON s.message_id = r.message_id
                WHERE r.rescan_id = %s AND r.verdict <> r.before_verdict AND r.message_id > %s
                ORDER BY r.message_id LIMIT %s""",
-            (rescan_id, after, size),
+            (rescan_id, last, size),
         ).fetchall()
         for row in rows:
             yield dict(zip(columns, row, strict=True))
         if len(rows) < size:
             return
-        after = rows[-1][0]
+        last = rows[-1][0]
         left = None if left is None else left - size
 
 

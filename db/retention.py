@@ -106,6 +106,11 @@ def _vectors(connection: Connection, _: int, ids: list[UUID], __: UUID) -> dict[
         "explanations": connection.execute(
             "DELETE FROM explanations WHERE message_id = ANY (%b::uuid[])", (ids,)
         ).rowcount,
+        "rescan_vectors": connection.execute(
+            "UPDATE rescan_results SET vector = NULL, text_log_odds = NULL "
+            "WHERE message_id = ANY (%b::uuid[]) AND vector IS NOT NULL",
+            (ids,),
+        ).rowcount,
     }
 
 

@@ -678,5 +678,6 @@ rescan_results = Table(
     optional("vector", LargeBinary),
     optional("text_log_odds", REAL),
     PrimaryKeyConstraint("rescan_id", "message_id"),
+    Index("rescan_results_message", "message_id"),
     Index("rescan_flips", "rescan_id", "message_id", postgresql_where=text("verdict <> before_verdict")),
 )

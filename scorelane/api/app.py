@@ -12,12 +12,14 @@ from scorelane.api import (
     administration,
     catalogue,
     events,
+    flips,
     intake,
     labels,
     messages,
     operations,
     privacy,
     problems,
+    rescans,
     stream,
 )
 from scorelane.api.caller import service
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from scorelane.api.config import ApiConfig
 
 VERSION = "/v1"
-ROOMS = (intake, stream, messages, labels, operations, catalogue, events, administration, privacy)
+ROOMS = (
+    intake, stream, messages, labels, rescans, flips, operations, catalogue, events, administration, privacy,
+)  # fmt: skip
 
 
 def create_app(config: ApiConfig) -> FastAPI:

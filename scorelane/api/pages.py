@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from fastapi import Request
 
 
-def next_page(request: Request, items: Sequence[Any], limit: int, key: object) -> str | None:
+def next_page(request: Request, items: Sequence[Any], limit: int, key: object, name: str = "before") -> str | None:
     """Address of the page after this one, or None where this one is the last."""
     if len(items) < limit:
         return None
-    url = request.url.include_query_params(before=str(key))
+    url = request.url.include_query_params(**{name: str(key)})
     return f"{url.path}?{url.query}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 from datetime import UTC, datetime
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from db.session import Connection
-    from scorelane.rescans import Preview, Wanted
-    from scorelane.scoring import Bundle
+    from scorelane.rescans import Preview
 
 app = typer.Typer(help="Score mail again and report whose verdict would flip.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="The rescan's id.")]
@@ -64,11 +62,13 @@ def start(
         asked = rescans.Asked(
             tuple(mailbox or ()), since and since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC), sender,
             sender_domain, subject, tuple(verdict or ()), min_score, max_score, link_domain, attachment,
-            scored_by and _digest(connection, scored_by), signal_set,
+            scored_by, signal_set,
         )  # fmt: skip
         pointer = bundles.current(connection)
-        wanted = wanted_of(_bundle(connection, bundle or (pointer.live if pointer else "")))
         try:
+            if scored_by:
+                asked = asked._replace(scored_by=rescans.digest_of(connection, scored_by)[0])
+            wanted = rescans.wanted_by(connection, bundle)
             if preview:
                 _say(rescans.preview(connection, owner, asked, wanted, as_of), as_json=as_json)
                 return
@@ -113,34 +113,6 @@ def _wait(connection: Connection, rescan_id: UUID) -> None:
                 break
             time.sleep(POLL_S)
     output.note(f"{found.rescan.state}: {found.rescan.done:,} messages, {found.rescan.flips:,} flips")
-
-
-def wanted_of(bundle: Bundle) -> Wanted:
-    """What a bundle needs of stored vectors."""
-    from scorelane.rescans import Wanted
-
-    signals = bundle.signal_set
-    columns = dict(zip(signals.names, signals.versions, strict=True))
-    return Wanted(bundle.digest, columns, bundle.text_model.digest, signals.context_free)
-
-
-def _digest(connection: Connection, name: str) -> str:
-    from db import rescans
-
-    found = rescans.bundle_path(connection, name)
-    if found is None:
-        raise CommandError(f"no bundle, or more than one, is called {name[:80]!r}; see: scorelane model list")
-    return found[0]
-
-
-def _bundle(connection: Connection, name: str) -> Bundle:
-    from db import rescans
-    from scorelane.scoring import Bundle
-
-    digest = _digest(connection, name)
-    path = rescans.bundle_path(connection, digest)
-    assert path is not None
-    return Bundle.load(path[2])
 
 
 @app.command()
@@ -241,31 +213,10 @@ def flips(
             for row in rows:
                 sys.stdout.write(output.to_json(row) + "\n")
         elif as_csv:
-            _csv(rows)
+            sys.stdout.write(rescans.HEADER)
+            sys.stdout.writelines(rescans.csv_lines(rows))
         else:
             _tables(connection, wanted, list(rows))
-
-
-COLUMNS = (
-    "message_id", "mailbox", "received_at", "sender", "subject", "before_verdict", "verdict", "before_log_odds",
-    "log_odds", "before_category", "category", "work", "reasons",
-)  # fmt: skip
-
-
-def _csv(rows: Any) -> None:
-    writer = csv.writer(sys.stdout)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([_moves(row[name]) if name == "reasons" else _safe(row[name]) for name in COLUMNS])
-
-
-def _safe(value: Any) -> Any:
-    """Text that a spreadsheet does not take for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
-
-
-def _moves(reasons: list[dict[str, Any]] | None) -> str:
-    return "; ".join(f"{reason['name']} {reason['moved']:+.2f}" for reason in reasons or ())
 
 
 def _tables(connection: Connection, rescan_id: UUID, rows: list[dict[str, Any]]) -> None:

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 VERDICTS = ("attack", "suspicious", "spam", "clean")
 AS_OF = ("received", "final", "now")
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
+_SHOWN_AS_0, _SHOWN_AS_1 = -745.0, 36.7
+"""Log-odds whose probability, as a double, is 0 or 1."""
 
 
 class RescanError(Exception):
-    """A rescan that cannot be; its text is one line for a person."""
+    """A rescan that cannot be; its text is one line for a person, `field` the argument that is wrong, where one is."""
+
+    def __init__(self, text: str, field: str | None = None) -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class Asked(NamedTuple):
@@ -66,14 +72,14 @@ def chosen(connection: Connection, tenant_id: int, asked: Asked) -> dict[str, An
     _words(asked, wanted)
     for name, field in (("min_score", "min_log_odds"), ("max_score", "max_log_odds")):
         value = getattr(asked, name)
-        if value is not None:
+        if value is not None and (name, value) not in (("min_score", 0), ("max_score", 1)):
             wanted[field] = _log_odds(name, value)
     if asked.link_domain:
         wanted["link_domain"] = hashlib.sha256(asked.link_domain.strip().lower().encode()).hexdigest()[:32]
     if asked.attachment:
         digest = asked.attachment.strip().lower()
         if not _SHA256.match(digest):
-            raise RescanError(f"attachment {digest[:80]!r} is not a SHA-256 of 64 hexadecimal digits")
+            raise RescanError(f"attachment {digest[:80]!r} is not a SHA-256 of 64 hexadecimal digits", "attachment")
         wanted["attachment"] = digest[:32]
     return wanted
 
@@ -82,7 +88,7 @@ def _mailboxes(connection: Connection, tenant_id: int, addresses: Sequence[str])
     known = {address: number for number, address in tenants.mailbox_ids(connection, tenant_id)}
     missing = [address for address in addresses if address.lower() not in known]
     if missing:
-        raise RescanError(f"the tenant has no mailbox {missing[0][:100]!r}")
+        raise RescanError(f"the tenant has no mailbox {missing[0][:100]!r}", "mailboxes")
     return sorted(known[address.lower()] for address in addresses)
 
 
@@ -95,7 +101,7 @@ def _words(asked: Asked, wanted: dict[str, Any]) -> None:
         wanted["subject"] = [f"%{_literal(word)}%" for word in asked.subject.split()]
     wrong = [verdict for verdict in asked.verdicts if verdict not in VERDICTS]
     if wrong:
-        raise RescanError(f"verdict {wrong[0][:40]!r} is not one of {', '.join(VERDICTS)}")
+        raise RescanError(f"verdict {wrong[0][:40]!r} is not one of {', '.join(VERDICTS)}", "verdicts")
     if asked.verdicts:
         wanted["verdicts"] = sorted(set(asked.verdicts))
     wanted.update({name: value for name in ("scored_by", "signal_set") if (value := getattr(asked, name))})
@@ -106,17 +112,19 @@ def _times(asked: Asked, wanted: dict[str, Any]) -> None:
         at = getattr(asked, name)
         if at is not None:
             if at.tzinfo is None:
-                raise RescanError(f"{name} has no time zone")
+                raise RescanError(f"{name} has no time zone", name)
             wanted[name] = at.isoformat()
     if asked.since is not None and asked.until is not None and asked.since >= asked.until:
-        raise RescanError("since is not before until")
+        raise RescanError("since is not before until", "since")
 
 
-def _log_odds(name: str, score: float) -> float | None:
-    """Log-odds of a probability; None at the ends, which ask for nothing."""
+def _log_odds(name: str, score: float) -> float:
+    """Log-odds of a probability; at its ends, those from which on it is shown as 0 or 1."""
     if not 0 <= score <= 1:
-        raise RescanError(f"{name} {score:g} is not a probability between 0 and 1")
-    return None if score in (0, 1) else math.log(score / (1 - score))
+        raise RescanError(f"{name} {score:g} is not a probability between 0 and 1", name)
+    if score in (0, 1):
+        return _SHOWN_AS_1 if score else _SHOWN_AS_0
+    return math.log(score / (1 - score))
 
 
 def _literal(word: str) -> str:

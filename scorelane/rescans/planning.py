@@ -31,6 +31,11 @@ class Preview(NamedTuple):
     seconds: float
     """An estimate for two cores with nothing else to do."""
 
+    @property
+    def needs_yes(self) -> bool:
+        """Whether it is only started with a yes."""
+        return self.messages > MOST_UNASKED
+
 
 def preview(connection: Connection, tenant_id: int, asked: Asked, wanted: Wanted, as_of: str) -> Preview:
     """Counts the messages and the work. Raises RescanError."""
@@ -71,16 +76,17 @@ def start(
     """
     mode, at = _mode(as_of)
     if applies and wanted.digest != live:
-        raise RescanError("only the live bundle's results may become revisions; promote the bundle first")
+        raise RescanError("only the live bundle's results may become revisions; promote the bundle first", "applies")
     filter_ = chosen(connection, tenant_id, asked)
     ceiling = uuid7()
     kinds = rescans.preview(connection, tenant_id, filter_, ceiling=ceiling, as_of=mode)
     found = _weigh(connection, kinds, wanted, mode)
     if not found.messages:
         raise RescanError("no scored message fits this filter")
-    if found.messages > MOST_UNASKED and not yes:
+    if found.needs_yes and not yes:
         raise RescanError(
-            f"{found.messages:,} messages, about {found.seconds:,.0f} s of work: more than {MOST_UNASKED:,} need a yes"
+            f"{found.messages:,} messages, about {found.seconds:,.0f} s of work: more than {MOST_UNASKED:,} need a yes",
+            "yes",
         )
     rescan_id = uuid7()
     rescans.create(
@@ -123,9 +129,10 @@ def _mode(as_of: str) -> tuple[str, datetime | None]:
         at = datetime.fromisoformat(as_of)
     except ValueError:
         raise RescanError(
-            f"as-of {as_of[:60]!r} is not received, final, now, or a time such as 2026-11-24T12:00+00:00"
+            f"as-of {as_of[:60]!r} is not received, final, now, or a time such as 2026-11-24T12:00+00:00",
+            "as_of",
         ) from None
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
     if at > datetime.now(UTC):
-        raise RescanError(f"as-of {as_of[:60]} lies in the future")
+        raise RescanError(f"as-of {as_of[:60]} lies in the future", "as_of")
     return "time", at

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from db import bases, explanations, rescans
-from scorelane.scoring import Bundle, BundleMismatch, own_columns
+from scorelane.explanations import Gone, load_bundle
+from scorelane.scoring import own_columns
 from scorelane.scoring.moved import moved
 from scorelane.signals import signal_set
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from db.rescans import Rescan
     from db.session import Connection
+    from scorelane.scoring import Bundle
 
 
 class Progress(NamedTuple):
@@ -33,7 +35,11 @@ def progress(connection: Connection, rescan_id: UUID) -> Progress | None:
     found = rescans.listing(connection, rescan_id=rescan_id, limit=1)
     if not found:
         return None
-    rescan = found[0]
+    return progress_of(found[0])
+
+
+def progress_of(rescan: Rescan) -> Progress:
+    """A rescan with what is left of it."""
     total = max(rescan.messages, int(rescan.preview.get("messages", 0)) if not rescan.planned else 0)
     left = 0 if rescan.state in ("done", "cancelled") else max(0, total - rescan.done - rescan.dead)
     return Progress(rescan, left, left / rescan.rate if left and rescan.rate else (0.0 if not left else None))
@@ -43,14 +49,15 @@ def flips(
     connection: Connection,
     rescan_id: UUID,
     *,
+    after: UUID | None = None,
     limit: int | None = None,
     reasons: Callable[[dict[str, Any]], list[dict[str, Any]]] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Messages whose verdict differs, by id, with the reasons that moved.
+    """Messages whose verdict differs, by id and above `after`, with the reasons that moved.
 
     Reasons that were not computed with the rescan are computed by `reasons` and stored, where it is given.
     """
-    for row in rescans.flips(connection, rescan_id, limit=limit):
+    for row in rescans.flips(connection, rescan_id, after=after, limit=limit):
         if row["reasons"] is None and reasons is not None:
             found = reasons(row)
             row["reasons"] = found
@@ -60,16 +67,13 @@ def flips(
 
 def reader(connection: Connection, bundle: str) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
     """A function that computes the reasons of a flip when it is read; nothing where what it needs is gone."""
-    loaded: dict[str, Bundle | None] = {}
 
     def load(digest: str) -> Bundle | None:
-        if digest not in loaded:
-            found = rescans.bundle_path(connection, digest)
-            try:
-                loaded[digest] = None if found is None else Bundle.load(found[2])
-            except BundleMismatch:
-                loaded[digest] = None
-        return loaded[digest]
+        found = rescans.bundle_path(connection, digest)
+        try:
+            return None if found is None else load_bundle(digest, found[2])
+        except Gone:
+            return None
 
     def reasons(row: dict[str, Any]) -> list[dict[str, Any]]:
         basis = explanations.basis(connection, row["message_id"], row["before_revision"])

@@ -16,6 +16,7 @@ MAY = {
     ("POST", "/v1/messages?mailbox=a@acme.test"): {"ingest", "admin"},
     ("GET", "/v1/messages"): {"analyst", "admin"},
     ("GET", "/v1/labels"): {"analyst", "admin"},
+    ("GET", "/v1/rescans"): {"analyst", "admin"},
     ("GET", "/v1/dead-letters"): {"ops", "admin"},
     ("GET", "/v1/lanes"): {"analyst", "ops", "admin"},
     ("GET", "/v1/signals"): {"ingest", "analyst", "ops", "admin"},

@@ -13,6 +13,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from db import erasures, outbox
+from scorelane import rescans
 from scorelane.api import create_app
 
 PLACE = "?mailbox=all@acme.test"
@@ -35,12 +36,18 @@ BY_ID = {
     ("GET", "/v1/erasures/{erasure_id}"): ({}, 404),
     ("POST", "/v1/erasures"): ({"json": {"address": "all@acme.test"}}, 404),
     ("DELETE", "/v1/destinations/{destination_id}"): ({}, 404),
+    ("GET", "/v1/rescans/{rescan_id}"): ({}, 404),
+    ("GET", "/v1/rescans/{rescan_id}/flips"): ({}, 404),
+    ("GET", "/v1/rescans/{rescan_id}/summary"): ({}, 404),
+    ("POST", "/v1/rescans/{rescan_id}/pause"): ({}, 404),
+    ("POST", "/v1/rescans/{rescan_id}/resume"): ({}, 404),
+    ("POST", "/v1/rescans/{rescan_id}/cancel"): ({}, 404),
 }
 # Listings that must hold nothing of acme's: its words are looked for in the whole answer.
 LISTINGS = {
     ("GET", "/v1/messages"), ("GET", "/v1/labels"), ("GET", "/v1/dead-letters"), ("GET", "/v1/keys"),
     ("GET", "/v1/audit"), ("GET", "/v1/lanes"), ("GET", "/v1/whoami"),
-    ("GET", "/v1/destinations"), ("GET", "/v1/outbox"),
+    ("GET", "/v1/destinations"), ("GET", "/v1/outbox"), ("GET", "/v1/rescans"),
     ("GET", "/v1/retention"), ("GET", "/v1/erasures"), ("GET", "/v1/exports?address=all@acme.test&raw=true"),
 }  # fmt: skip
 # Writes whose rows must stand under rival's tenant although everything that can be said says acme.
@@ -51,6 +58,8 @@ WRITES = {
     ("POST", "/v1/keys"): {"json": {"name": "mine", "role": "ops"}},
     ("PUT", "/v1/retention"): {"json": {"raw_days": 1, "vector_days": 1, "score_days": 1}},
     ("POST", "/v1/destinations"): {"json": {"name": "acme", "url": "https://siem.rival.test/"}},
+    ("POST", "/v1/rescans/preview"): {"json": {"filter": {"mailboxes": ["all@acme.test"]}}},
+    ("POST", "/v1/rescans"): {"json": {"filter": {"mailboxes": ["all@acme.test"]}}},
 }
 # The same for every tenant.
 SHARED = {
@@ -80,6 +89,7 @@ def theirs(house, admin):
     """Rows of acme of every kind that has an id, as values for paths."""
     (receipt, dead) = house.enqueue(2)
     house.score()
+    rescan = admin.post("/v1/rescans", json={}).json()["id"]
     label = admin.post(f"/v1/messages/{receipt.message_id}/labels", json={"label": "spam"}).json()[0]["id"]
     house.sql.execute(
         "INSERT INTO dead_letters (tenant_id, message_id, job_id, lane, attempts, error) "
@@ -101,7 +111,7 @@ def theirs(house, admin):
     erasure_id = erasures.request(house.sql, house.ids["acme"], "all@acme.test", author="test")
     return {
         "erasure_id": erasure_id, "delivery_id": delivery, "destination_id": place, "message_id": receipt.message_id,
-        "revision": 1, "label_id": label, "letter_id": letter,
+        "revision": 1, "rescan_id": rescan, "label_id": label, "letter_id": letter,
         "key_id": key,
     }  # fmt: skip
 
@@ -121,7 +131,7 @@ def test_no_route_shows_or_changes_another_tenants_rows(house, theirs, admin, ri
         own = admin.request(method, path.format(**theirs), **more)
         assert own.status_code < 400, (method, path, own.text)
         house.sql.execute("UPDATE dead_letters SET resolution = NULL; UPDATE message_state SET state = 'scored'")
-    words = ["acme", *(str(value) for name, value in theirs.items() if name in ("message_id", "key_id"))]
+    words = ["acme", *(str(value) for name, value in theirs.items() if name in ("message_id", "key_id", "rescan_id"))]
     for method, path in LISTINGS:
         answer = rival.request(method, path)
         assert answer.status_code == 200
@@ -133,6 +143,8 @@ def test_no_route_shows_or_changes_another_tenants_rows(house, theirs, admin, ri
 def test_what_rival_writes_stands_under_rival(house, theirs, rival):  # noqa: ARG001 - acme has rows already
     before = snapshot(house)
     for (method, path), more in WRITES.items():
+        if "rescans" in path:
+            house.score()
         answer = rival.request(method, path + (PLACE if "messages" in path else ""), **more)
         assert answer.status_code < 300, (path, answer.text)
     after = snapshot(house)
@@ -142,13 +154,24 @@ def test_what_rival_writes_stands_under_rival(house, theirs, rival):  # noqa: AR
     assert house.sql.execute("SELECT raw_days FROM tenants ORDER BY name").fetchall() == [(30,), (1,)]
     assert after["destinations"] == {house.ids["acme"]: 1, house.ids["rival"]: 1}
     assert after["api_keys"][house.ids["acme"]] == before["api_keys"][house.ids["acme"]]
+    assert after["rescans"] == {house.ids["acme"]: 1, house.ids["rival"]: 1}
+    ((mine, chosen),) = house.sql.execute(
+        "SELECT id, (preview->>'messages')::integer FROM rescans WHERE tenant_id = %s", (house.ids["rival"],)
+    )
+    assert chosen == 1
+    rescans.plan_all(house.sql, mine)
+    planned = (
+        "SELECT tenant_id FROM messages WHERE id = ANY (SELECT unnest(message_ids) FROM chunk_bodies b JOIN chunks c "
+    )
+    planned += "ON c.id = b.chunk_id WHERE c.job_id = %s)"
+    assert house.sql.execute(planned, (mine,)).fetchall() == [(house.ids["rival"],)]
 
 
 def snapshot(house):
     """Rows by table and tenant."""
     return {
         table: dict(house.sql.execute(f"SELECT tenant_id, count(*) FROM {table} GROUP BY 1").fetchall())
-        for table in ("messages", "labels", "dead_letters", "api_keys", "destinations")
+        for table in ("messages", "labels", "dead_letters", "api_keys", "destinations", "rescans")
     }
 
 

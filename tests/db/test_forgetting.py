@@ -93,6 +93,12 @@ def filled(database, sql, acme, door):
             "INSERT INTO outbox (tenant_id, message_id, kind, body) VALUES (%s, %s, 'verdict', '{}')",
             (acme, message_id),
         )
+    sql.execute(
+        """INSERT INTO rescan_results (rescan_id, message_id, tenant_id, mailbox_id, work, before_revision,
+                                       before_verdict, before_log_odds, verdict, log_odds, vector)
+           SELECT gen_random_uuid(), message_id, tenant_id, mailbox_id, 'full', 1, verdict, 0, 'attack', 1, ''
+           FROM message_state"""
+    )
     outbox.add_destination(sql, acme, name="x", kind="file", target="/x", secret=None, verdicts=None, author="t")
     outbox.route(sql)
     return mine, shared
@@ -101,7 +107,9 @@ def filled(database, sql, acme, door):
 def test_an_erased_mailbox_is_gone_from_every_table_and_its_neighbour_is_whole(database, sql, acme, door):
     mine, shared = filled(database, sql, acme, door)
     kept = {message_id: holding(sql, [message_id]) for message_id in shared}
-    assert {"scores", "vectors", "sightings", "labels", "explanations", "deliveries"} <= holding(sql, mine)
+    assert {"scores", "vectors", "sightings", "labels", "explanations", "deliveries", "rescan_results"} <= holding(
+        sql, mine
+    )
     erasure_id = erasures.request(sql, acme, OURS.upper(), author="test")
     assert erasures.request(sql, acme, OURS, author="test") == erasure_id
     keeping.erase_open(sql, threading.Event())
@@ -225,6 +233,8 @@ def test_raw_mail_vectors_and_scores_go_apart_each_at_its_time(database, sql, ac
             pass
         found = {table: sql.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in expected}
         assert found == expected, days
+        again = sql.execute("SELECT count(vector), count(*) FROM rescan_results").fetchone()
+        assert again == (expected["vectors"], expected["scores"]), days
     assert sql.execute("SELECT count(*) FROM messages").fetchone() == (2,)
     assert holding(sql, mine) == set()
     assert sql.execute("SELECT count(*) FROM sightings WHERE message_id <> ALL (%s)", (shared,)).fetchone() == (0,)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-import numpy as np
 import pytest
 
 from db import bundles, chunks, dispatch, jobs
 from db import rescans as queries
 from scorelane import rescans
-from scorelane.cli.rescan import wanted_of
-from scorelane.rescans import Asked, RescanError, Wanted, planning
+from scorelane.rescans import Asked, RescanError, Wanted, planning, wanted_of
 from scorelane.sample import sample_mailbox
-from scorelane.scoring import Bundle, default_bundle_path
-from scorelane.scoring.bundle import write_manifest
+from scorelane.scoring import Bundle
 from tasks import rescan, work
 from tasks.score import score_chunks
 
@@ -32,25 +27,9 @@ def mailbox(accept_mail, run_all):
 
 
 @pytest.fixture
-def stricter(sql, tmp_path):
-    """A registered bundle that adds 20 to each log-odds: the shipped one with another calibration."""
-    folder = tmp_path / "stricter"
-    shutil.copytree(default_bundle_path(), folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["calibration"]["intercept"] += 20.0
-    _shift_golden(folder, 20.0)
-    content = {name: value for name, value in manifest.items() if name not in ("format", "tokens", "files")}
-    write_manifest(folder, {**content, "name": "stricter"})
-    bundle = Bundle.load(folder)
-    bundles.register(sql, digest=bundle.digest, name=bundle.name, path=str(folder), signal_set=bundle.signal_set.hash)
-    return bundle
-
-
-def _shift_golden(folder, by):
-    with np.load(folder / "golden.npz") as golden:
-        rows = {name: golden[name] for name in golden.files}
-    rows["log_odds"] = rows["log_odds"] + by
-    np.savez(folder / "golden.npz", **rows)
+def stricter(sql, make_stricter):
+    """A registered bundle that adds 20 to each log-odds."""
+    return make_stricter(sql)
 
 
 def live(sql):

@@ -1,0 +1,40 @@
+"""Which bundle a rescan is to score with, and what that one needs of what is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from db import bundles, rescans
+from scorelane import explanations
+from scorelane.rescans.asked import RescanError, Wanted
+
+if TYPE_CHECKING:
+    from db.session import Connection
+    from scorelane.scoring import Bundle
+
+
+def wanted_of(bundle: Bundle) -> Wanted:
+    """What a bundle needs of stored vectors."""
+    signals = bundle.signal_set
+    columns = dict(zip(signals.names, signals.versions, strict=True))
+    return Wanted(bundle.digest, columns, bundle.text_model.digest, signals.context_free)
+
+
+def wanted_by(connection: Connection, name: str | None) -> Wanted:
+    """The same of the bundle with this name or digest, or of the live one where none is named. Raises RescanError."""
+    pointer = bundles.current(connection)
+    if name is None and pointer is None:
+        raise RescanError("no bundle is live; promote one first", "bundle")
+    digest, path = digest_of(connection, name) if name is not None else (pointer.live, pointer.live_path)  # type: ignore[union-attr]
+    try:
+        return wanted_of(explanations.load_bundle(digest, path))
+    except explanations.Gone as gone:
+        raise RescanError(str(gone), "bundle") from None
+
+
+def digest_of(connection: Connection, name: str, field: str = "bundle") -> tuple[str, str]:
+    """(digest, path) of the bundle of a name, a digest or the beginning of one. Raises RescanError."""
+    found = rescans.bundle_path(connection, name)
+    if found is None:
+        raise RescanError(f"no bundle, or more than one, is called {name[:80]!r}", field)
+    return found[0], found[2]
