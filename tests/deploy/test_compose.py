@@ -67,6 +67,7 @@ def test_other_services_are_started_by_the_commands_of_the_embedded_stack(servic
     processes.add_api(8026)
     processes.add_outbox()
     processes.add_console(8025, "postgresql://api")
+    processes.add_exporter(9808)
     assert {program.name for program in processes.programs} == set(ours(services)) - {"migrate"} - workers(services)
     for program in processes.programs:
         service = services[program.name]
@@ -103,8 +104,18 @@ def test_published_ports_are_the_ones_listened_to_and_only_on_the_loopback(servi
         for published in service.get("ports", ()):
             host, _, inner = published.split(":")
             assert host == "127.0.0.1", name
-            assert any(inner in part for part in (*service["command"], *service["environment"].values())), name
+            assert any(inner in part for part in (*service["command"], *service.get("environment", {}).values())), name
             assert any(inner in part for part in service["healthcheck"]["test"]), name
+
+
+def test_prometheus_scrapes_the_exporter_where_it_listens(services):
+    scrape = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())
+    (target,) = scrape["scrape_configs"][0]["static_configs"][0]["targets"]
+    name, _, port = target.partition(":")
+    assert services[name]["environment"]["SCORELANE_EXPORTER_PORT"] == port
+    assert all(
+        any(f"/{file}:" in volume for volume in services["prometheus"]["volumes"]) for file in scrape["rule_files"]
+    )
 
 
 def test_files_it_mounts_are_there(services):
