@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     broker: str | None = Field(default=None, validation_alias="SCORELANE_BROKER_URL")
     bundle: Path | None = None
     """Bundle to use instead of the shipped one."""
+    lists: Path | None = None
+    """Folder of reference lists that replace the shipped ones; None takes `lists` of `home`, where there is one."""
     worker_group: str = "worker"
     """Name of the lane group that a worker process serves."""
     task_time_limit_s: int = Field(default=60, ge=1)
@@ -83,6 +85,11 @@ class Settings(BaseSettings):
     def api_database_url(self) -> str:
         """Database under the role that row-level security holds."""
         return self.api_database or self._embedded("api_url")
+
+    @property
+    def lists_folder(self) -> Path:
+        """Where the operator's reference lists are, or would be."""
+        return self.lists or self.home / "lists"
 
     @property
     def broker_url(self) -> str:

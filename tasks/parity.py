@@ -14,7 +14,6 @@ from db.chunks import Stored
 from scorelane.scoring import context
 from scorelane.signals import compute_chunk
 from scorelane.signals.hashing import parser_digest
-from scorelane.signals.reference import lists_digest, shipped_lists
 from tasks import facts, inputs
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def check(
         if not rows:
             break
         after = rows[-1].message_id
-        usable = [row for row in rows if _is_ours(row, session.signals(), report)]
+        usable = [row for row in rows if _is_ours(row, session, report)]
         for (tenant, directory), alike in groupby(sorted(usable, key=_place), key=_place):
             same = list(alike)
             for at in range(0, len(same), chunk):
@@ -75,14 +74,14 @@ def _place(row: Logged) -> tuple[int, int]:
     return row.tenant_id, context.decode(row.context).directory
 
 
-def _is_ours(row: Logged, every: SignalSet, report: Report) -> bool:
+def _is_ours(row: Logged, session: Session, report: Report) -> bool:
     logged = context.decode(row.context)
     if row.content is None:
         report.gone += 1
     elif (row.signal_set, logged.parser, logged.lists) != (
-        every.hash,
+        session.signals().hash,
         parser_digest(),
-        lists_digest(shipped_lists()),
+        session.reference().digest,
     ):
         report.other_code += 1
     else:
@@ -107,7 +106,7 @@ def _compare(session: Session, tenant_id: int, version: int, rows: Sequence[Logg
         facts=[one.facts for one in given],
         directory=session.directory(tenant_id, version),
         set_=every,
-        lists=shipped_lists(),
+        lists=session.reference().lists,
     )
     computed = matrix.astype("<f4")
     for at, row in enumerate(rows):

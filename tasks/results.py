@@ -10,7 +10,6 @@ from scorelane.scoring import Context, context, own_columns
 from scorelane.scoring.text_model import log_odds_of
 from scorelane.signals import compute_chunk
 from scorelane.signals.hashing import parser_digest
-from scorelane.signals.reference import lists_digest, shipped_lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,14 +34,13 @@ def score(given: Sequence[Input], directory: Directory, standing: Standing, *, c
     if not given:
         return []
     messages = [one.message for one in given]
-    lists = shipped_lists()
     matrix, statuses = compute_chunk(
         messages,
         histories=[one.history for one in given],
         facts=[one.facts for one in given],
         directory=directory,
         set_=standing.signals,
-        lists=lists,
+        lists=standing.reference.lists,
     )
     live = _judge(standing.live, matrix, statuses, standing.signals.names, messages)
     shadows = _shadows(standing, matrix, statuses, given)
@@ -75,7 +73,7 @@ def score(given: Sequence[Input], directory: Directory, standing: Standing, *, c
                 context=context.encode(
                     Context(
                         directory=directory.version,
-                        lists=lists_digest(lists),
+                        lists=standing.reference.digest,
                         history=one.history,
                         facts=one.fact_ids,
                         extractor=one.extractor,

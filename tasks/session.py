@@ -17,6 +17,7 @@ from scorelane.scoring import Bundle, BundleMismatch, Policy, Scorer, TenantPoli
 from scorelane.scoring.policy import read_policy
 from scorelane.signals import SignalSet, signal_set
 from scorelane.signals.context import Directory
+from scorelane.signals.reference import Reference, read_reference
 from tasks.attachments import Attachments
 from tasks.facts import OFF, Enrichment
 
@@ -49,6 +50,8 @@ class Standing(NamedTuple):
     directory: Directory
     signals: SignalSet
     """Every registered signal: what a vector holds."""
+    reference: Reference
+    """The reference lists."""
     session: Session
     """Where else a job may look: other bundles, older directories."""
     attachments: Attachments
@@ -59,9 +62,12 @@ class Standing(NamedTuple):
 class Session:
     """Opened lazily in the child, never inherited through a fork."""
 
-    def __init__(self, database_url: str, *, group: str, enrichment: Enrichment = OFF) -> None:
+    def __init__(
+        self, database_url: str, *, group: str, enrichment: Enrichment = OFF, lists: Path | None = None
+    ) -> None:
         self._url = database_url
         self.enrichment = enrichment
+        self._lists = lists
         self._connection: Connection | None = None
         self._bundles: dict[str, Bundle] = {}
         self._policies: dict[tuple[int, int], TenantPolicy] = {}
@@ -109,6 +115,7 @@ class Session:
             shadow=None if shadow is None else Scorer(shadow, Policy.from_bundle(shadow, own, basis.policy_version)),
             directory=self.directory(tenant_id, basis.directory_version),
             signals=self.signals(),
+            reference=self.reference(),
             session=self,
             attachments=self.attachments,
             enrichment=self.enrichment,
@@ -180,6 +187,10 @@ class Session:
             return directory.decode(directories.body(self.connection(), tenant_id, version), version)
 
         return _kept(self._directories, (tenant_id, version), load, KEPT_TENANTS) if version else Directory()
+
+    def reference(self) -> Reference:
+        """The operator's reference lists as they are now, or the shipped ones."""
+        return read_reference(self._lists)
 
     def signals(self) -> SignalSet:
         """The set of every registered signal, made known to the database once a process."""

@@ -110,7 +110,9 @@ def enrich(task: Any, *payload: object, **_: object) -> None:
 def _own_session() -> Session:
     global _session  # noqa: PLW0603 - one session a process, made after the fork
     if _session is None:
-        _session = Session(settings.database_url, group=settings.worker_group, enrichment=enrichment)
+        _session = Session(
+            settings.database_url, group=settings.worker_group, enrichment=enrichment, lists=settings.lists_folder
+        )
     return _session
 
 

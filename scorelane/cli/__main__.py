@@ -22,6 +22,7 @@ from scorelane.cli import (
     keys,
     labels,
     lanes,
+    lists,
     messages,
     outbox,
     output,
@@ -56,6 +57,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(rescan.app, name="rescan")
 app.add_typer(keys.app, name="keys")
 app.add_typer(labels.app, name="labels")
+app.add_typer(lists.app, name="lists")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(signals.app, name="signals")
 app.add_typer(users.app, name="users")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scorelane.extract import Extractor
     from scorelane.mail import Message
     from scorelane.scoring import Scorer
+    from scorelane.signals.reference import Lists
 
 CHUNK_MESSAGES = 256
 REASONS = 5
@@ -27,9 +28,12 @@ def score(paths: list[str], *, jsonl: bool, explain: bool, bundle: Path | None) 
     """Score everything under the paths; a line a message as they come, or one table."""
     from scorelane.extract import Extractor
     from scorelane.scoring import Bundle, Policy, Scorer, default_bundle_path
+    from scorelane.settings import Settings
+    from scorelane.signals.reference import read_reference
 
     loaded = Bundle.load(bundle or default_bundle_path())
     scorer = Scorer(loaded, Policy.from_bundle(loaded))
+    lists = read_reference(Settings().lists_folder).lists
     count = 0
     rejected = 0
 
@@ -41,7 +45,7 @@ def score(paths: list[str], *, jsonl: bool, explain: bool, bundle: Path | None) 
     rows: list[dict[str, Any]] = []
     with Extractor() as extractor, output.progress("scoring") as done:
         for batch in batches(sources.read(paths), most=CHUNK_MESSAGES, on_rejected=refuse):
-            for row in scored(scorer, batch, extractor, explain=explain or not jsonl):
+            for row in scored(scorer, batch, extractor, lists=lists, explain=explain or not jsonl):
                 count += 1
                 if jsonl:
                     sys.stdout.write(output.to_json(row if explain else _without_reasons(row)) + "\n")
@@ -55,14 +59,16 @@ def score(paths: list[str], *, jsonl: bool, explain: bool, bundle: Path | None) 
         raise CommandError(f"no message was found ({rejected} rejected)")
 
 
-def scored(scorer: Scorer, batch: Sequence[Source], extractor: Extractor, *, explain: bool) -> Iterator[dict[str, Any]]:
+def scored(
+    scorer: Scorer, batch: Sequence[Source], extractor: Extractor, *, lists: Lists | None = None, explain: bool
+) -> Iterator[dict[str, Any]]:
     """The contract's row of each message in order; with `explain`, its strongest reasons."""
     from scorelane.mail import parse
     from scorelane.scoring import explain as explain_row
     from scorelane.scoring import read_by_model
 
     messages = _opened([parse(source.raw, received_at=source.received_at) for source in batch], extractor)
-    result = scorer.score(messages)
+    result = scorer.score(messages, lists=lists)
     for position, source in enumerate(batch):
         row: dict[str, Any] = {
             "source": source.name,

@@ -67,7 +67,7 @@ def parity(
     from tasks.parity import check
     from tasks.session import Session
 
-    session = Session(Settings().database_url, group="parity")
+    session = Session(Settings().database_url, group="parity", lists=Settings().lists_folder)
     try:
         owner = tenants.find(session.connection(), tenant) if tenant else None
         if tenant and owner is None:

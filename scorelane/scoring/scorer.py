@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scorelane.scoring.bundle import Bundle
     from scorelane.scoring.policy import Policy
     from scorelane.signals.context import History
+    from scorelane.signals.reference import Lists
 
 NO_DIRECTORY = Directory()
 
@@ -61,10 +62,11 @@ class Scorer:
         *,
         directory: Directory = NO_DIRECTORY,
         histories: Sequence[History | None] | None = None,
+        lists: Lists | None = None,
     ) -> Scored:
         """Score parsed messages of one tenant; bit-equal in any chunking."""
         matrix, statuses = compute_chunk(
-            messages, directory=directory, histories=histories, set_=self.bundle.signal_set
+            messages, directory=directory, histories=histories, set_=self.bundle.signal_set, lists=lists
         )
         return self.judge(matrix, statuses, log_odds_of(self.bundle.text_model, messages))
 

@@ -25,3 +25,7 @@ class UnknownSignal(SignalError):
 
 class LockMismatch(SignalError):
     """A signal's code changed without its version, or the lock file is out of date."""
+
+
+class ListRefused(SignalError):
+    """An operator's reference list cannot be what its name promises; its text names file and line."""

@@ -1,17 +1,18 @@
 """Reference lists: what the world is known to use, as small dated files of our own.
 
 One entry a line, `#` starts a comment, the first line carries the date. An operator's files replace
-ours by name, through `read_lists`.
+ours by name, through `read_reference`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 
@@ -69,16 +70,38 @@ def shipped_lists() -> Lists:
     return read_lists()
 
 
+class Reference(NamedTuple):
+    """Lists with the digest that is stored beside what was computed with them."""
+
+    lists: Lists
+    digest: str
+
+
+def read_reference(folder: Path | None = None) -> Reference:
+    """The lists of a folder, or the shipped ones where there is none; a folder is read once, by its resolved path.
+
+    So a swapped link is noticed at the next call, and its files are seen all or not at all.
+    """
+    if folder is None or not folder.is_dir():
+        return Reference(shipped_lists(), _digest_of_shipped())
+    return _read_reference(folder.resolve())
+
+
+@lru_cache(maxsize=4)
+def _read_reference(folder: Path) -> Reference:
+    lists = read_lists(folder)
+    return Reference(lists, _digest_of(lists))
+
+
 @cache
 def list_digest(name: str) -> str:
     """Hex digest of a shipped list's entries: comments and order do not count."""
-    entries = sorted(set(read_entries(SHIPPED / f"{name}.txt")))
-    return hashlib.sha256("\n".join(entries).encode()).hexdigest()
+    return entries_digest(read_entries(SHIPPED / f"{name}.txt"))
 
 
-def lists_digest(lists: Lists) -> str:
-    """Hex digest of what lists hold, whoever's they are."""
-    return _digest_of_shipped() if lists is shipped_lists() else _digest_of(lists)
+def entries_digest(entries: tuple[str, ...]) -> str:
+    """Hex digest of a list's entries in any order."""
+    return hashlib.sha256("\n".join(sorted(set(entries))).encode()).hexdigest()
 
 
 @cache

@@ -41,7 +41,9 @@ def scorer():
 def test_the_command_opens_attachments(source, scorer, monkeypatch):
     seen = []
     score = Scorer.score
-    monkeypatch.setattr(Scorer, "score", lambda self, messages: seen.extend(messages) or score(self, messages))
+    monkeypatch.setattr(
+        Scorer, "score", lambda self, messages, **given: seen.extend(messages) or score(self, messages, **given)
+    )
     with Extractor() as extractor:
         (row,) = scored(scorer, [source], extractor, explain=True)
     assert row["verdict"]
