@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import shutil
@@ -37,8 +38,8 @@ def stack(tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def database(stack):
+@contextlib.contextmanager
+def _fresh(stack):
     name = f"test_{next(_numbers)}"
     with psycopg.connect(stack.admin_url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE scorelane OWNER scorelane_owner")
@@ -48,6 +49,19 @@ def database(stack):
     yield Database(*urls, stack.broker_url)
     with psycopg.connect(stack.admin_url, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(stack):
+    with _fresh(stack) as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="session")
+def shared_database(stack):
+    """One for tests that write nothing."""
+    with _fresh(stack) as fresh:
+        yield fresh
 
 
 @pytest.fixture

@@ -83,8 +83,7 @@ class House:
             session.forget_connection()
 
 
-@pytest.fixture
-def config(database):
+def _config(database):
     return ApiConfig(
         database_url=database.api_url,
         intake_database_url=database.worker_url,
@@ -94,8 +93,8 @@ def config(database):
     )
 
 
-@pytest.fixture
-def house(database, config):
+@contextlib.contextmanager
+def _house(database, config):
     ensure_bundle(database.worker_url)
     with connect(database.worker_url, application="test") as sql:
         ids, keys = {}, {}
@@ -106,6 +105,36 @@ def house(database, config):
                 keys[tenant, role] = made.key
         with _serving(create_app(config)) as url:
             yield House(url, database, keys, sql, ids)
+
+
+@pytest.fixture
+def config(database):
+    return _config(database)
+
+
+@pytest.fixture
+def house(database, config):
+    with _house(database, config) as made:
+        yield made
+
+
+@pytest.fixture
+def unserved():
+    """The application's routes and schema; it is never served, so it needs no database."""
+    return create_app(ApiConfig("postgresql://", "postgresql://", "redis://"))
+
+
+@pytest.fixture(scope="session")
+def quiet_house(shared_database):
+    """One house for every test that only reads or is refused; at the end nothing may have been written."""
+    with _house(shared_database, _config(shared_database)) as made:
+        written = " + ".join(
+            f"(SELECT count(*) FROM {table})"
+            for table in ("messages", "jobs", "mailboxes", "labels", "api_keys", "destinations", "rescans")
+        )
+        before = made.sql.execute(f"SELECT {written}").fetchone()
+        yield made
+        assert made.sql.execute(f"SELECT {written}").fetchone() == before
 
 
 @pytest.fixture

@@ -33,6 +33,12 @@ def ingest(house):
         yield client
 
 
+@pytest.fixture
+def quiet_ingest(quiet_house):
+    with quiet_house.client("ingest") as client:
+        yield client
+
+
 def rows(house, query):
     return house.sql.execute(query).fetchall()
 
@@ -120,28 +126,28 @@ BAD_LINES = [
 ]
 
 
-def test_one_bad_line_names_itself_and_stores_nothing(house, ingest):
+def test_one_bad_line_names_itself_and_stores_nothing(quiet_house, quiet_ingest):
     for wrong, status, field, words in BAD_LINES:
         body = line(mail(1)) + line(mail(2)) + wrong
-        answer = ingest.post("/v1/messages/batch", params=TO, content=body, headers=NDJSON)
+        answer = quiet_ingest.post("/v1/messages/batch", params=TO, content=body, headers=NDJSON)
         assert answer.status_code == status
         (error,) = answer.json()["errors"]
         assert error["field"] == field
         assert words in error["problem"]
-    assert rows(house, "SELECT count(*) FROM messages") == [(0,)]
+    assert rows(quiet_house, "SELECT count(*) FROM messages") == [(0,)]
 
 
-def test_bodies_over_the_limit_are_refused_stated_or_not(ingest):
+def test_bodies_over_the_limit_are_refused_stated_or_not(quiet_ingest):
     large = b"x" * (5 * 1024 * 1024)
-    assert ingest.post("/v1/messages/batch", params=TO, content=large, headers=NDJSON).status_code == 413
+    assert quiet_ingest.post("/v1/messages/batch", params=TO, content=large, headers=NDJSON).status_code == 413
     pieces = (large[: 1024 * 1024] for _ in range(6))
-    unstated = ingest.post("/v1/messages/batch", params=TO, content=pieces, headers=NDJSON)
+    unstated = quiet_ingest.post("/v1/messages/batch", params=TO, content=pieces, headers=NDJSON)
     assert unstated.status_code == 413
     assert "4,194,304 bytes" in unstated.json()["detail"]
 
 
-def test_a_batch_of_another_type_is_told_the_right_ones(ingest):
-    answer = ingest.post("/v1/messages/batch", params=TO, content=b"x", headers={"Content-Type": "text/plain"})
+def test_a_batch_of_another_type_is_told_the_right_ones(quiet_ingest):
+    answer = quiet_ingest.post("/v1/messages/batch", params=TO, content=b"x", headers={"Content-Type": "text/plain"})
     assert (answer.status_code, "multipart/form-data" in answer.json()["detail"]) == (415, True)
 
 

@@ -36,19 +36,19 @@ def test_each_role_may_do_its_own_work_only(house):
                     assert f"a key of role {role} may not do this" in answer.json()["detail"]
 
 
-def test_no_key_a_wrong_key_and_no_bearer_are_401_with_a_challenge(house):
-    good = house.keys["acme", "admin"]
+def test_no_key_a_wrong_key_and_no_bearer_are_401_with_a_challenge(quiet_house):
+    good = quiet_house.keys["acme", "admin"]
     for header in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": f"Bearer {good[:-1]}~"},
                    {"Authorization": f"Bearer {good[:-3]}aaa"}, {"Authorization": f"Basic {good}"}):  # fmt: skip
-        answer = httpx.get(f"{house.url}/v1/whoami", headers=header)
+        answer = httpx.get(f"{quiet_house.url}/v1/whoami", headers=header)
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_secrets_are_not_stored(house):
-    secret = house.keys["acme", "admin"].rpartition("_")[2]
-    (found,) = house.sql.execute(
+def test_secrets_are_not_stored(quiet_house):
+    secret = quiet_house.keys["acme", "admin"].rpartition("_")[2]
+    (found,) = quiet_house.sql.execute(
         "SELECT count(*) FROM api_keys k WHERE k::text LIKE %s", (f"%{secret[:20]}%",)
     ).fetchone()
     assert found == 0

@@ -54,8 +54,8 @@ def test_nothing_that_the_schema_allows_or_forbids_gives_a_5xx(house):
     assert {status for statuses in seen.values() for status in statuses} >= {200, 201, 404, 422}
 
 
-def test_the_schema_is_valid_and_says_what_each_route_needs(config):
-    schema = create_app(config).openapi()
+def test_the_schema_is_valid_and_says_what_each_route_needs(unserved):
+    schema = unserved.openapi()
     assert schema["openapi"].startswith("3.")
     for path, methods in schema["paths"].items():
         for method, route in methods.items():
@@ -68,8 +68,8 @@ def test_the_schema_is_valid_and_says_what_each_route_needs(config):
     ("method", "path", "status"),
     [("GET", "/v1/nothing", 404), ("PATCH", "/v1/messages", 405), ("GET", "/v1/messages/not-a-uuid", 422)],
 )
-def test_every_error_is_a_problem_document(house, method, path, status):
-    with house.client() as client:
+def test_every_error_is_a_problem_document(quiet_house, method, path, status):
+    with quiet_house.client() as client:
         answer = client.request(method, path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -79,11 +79,11 @@ def test_every_error_is_a_problem_document(house, method, path, status):
         assert "GET" in answer.headers["allow"]
 
 
-def test_a_bug_of_ours_is_a_problem_document_that_tells_nothing(house, monkeypatch):
+def test_a_bug_of_ours_is_a_problem_document_that_tells_nothing(quiet_house, monkeypatch):
     from db import labels  # noqa: PLC0415 - the module that is broken for a moment
 
     monkeypatch.setattr(labels, "listing", lambda *_, **__: 1 / 0)
-    with house.client() as client:
+    with quiet_house.client() as client:
         answer = client.get("/v1/labels")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "ZeroDivision" not in answer.text

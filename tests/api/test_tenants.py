@@ -14,7 +14,6 @@ from fastapi.routing import APIRoute
 
 from db import erasures, outbox
 from scorelane import rescans
-from scorelane.api import create_app
 
 PLACE = "?mailbox=all@acme.test"
 MAIL = b"From: a@b.example\r\nSubject: theirs\r\n\r\nhello\r\n"
@@ -116,9 +115,9 @@ def theirs(house, admin):
     }  # fmt: skip
 
 
-def test_every_route_has_a_case_here(config):
+def test_every_route_has_a_case_here(unserved):
     assert (
-        routes(create_app(config))
+        routes(unserved)
         == set(BY_ID) | {(method, path.partition("?")[0]) for method, path in LISTINGS} | set(WRITES) | SHARED
     )
 
@@ -195,9 +194,9 @@ def test_the_apis_role_sees_no_row_of_a_tenants_table_while_no_tenant_is_set(hou
         assert api.execute("SELECT count(*) FROM messages").fetchone() == (2,)
 
 
-def test_the_apis_role_cannot_write_mail_or_rewrite_the_audit_log(house):
-    with psycopg.connect(house.database.api_url, autocommit=True) as api:
-        api.execute("SELECT set_config('app.tenant', %s, false)", (str(house.ids["acme"]),))
+def test_the_apis_role_cannot_write_mail_or_rewrite_the_audit_log(quiet_house):
+    with psycopg.connect(quiet_house.database.api_url, autocommit=True) as api:
+        api.execute("SELECT set_config('app.tenant', %s, false)", (str(quiet_house.ids["acme"]),))
         for statement in (
             "INSERT INTO receipts VALUES (1, 1, 'x', gen_random_uuid())",
             "UPDATE scores SET verdict = 'clean'",
