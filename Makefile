@@ -64,6 +64,7 @@ faults: install ## break the real stack in every way of tests/faults in full; pr
 	@$(BIN)/pytest tests/faults tests/enrichment -m slow --timeout 900
 
 bench-quality: install ## recall beside bogofilter and byte 4-grams, trained and judged on the same messages
+	@benchmarks/install-peers
 	@$(BIN)/python benchmarks/quality.py
 
 fuzz: install ## parser and signals against generated mail, 90 s unless SECONDS_TO_FUZZ says otherwise
