@@ -6,7 +6,7 @@ import pytest
 from scorelane.scoring import TrainingRejected
 from scorelane.scoring.training import corpus, fit, report, write
 from scorelane.scoring.training.leaks import FAMILIES, left_out, seen_by_trees
-from scorelane.scoring.training.models import Recipe
+from scorelane.scoring.training.models import Recipe, raw_of
 from scorelane.scoring.training.weights import weights_of
 from scorelane.signals import signal_set
 
@@ -86,6 +86,29 @@ def test_classes_weigh_the_same_and_habits_are_evened(data):
                    - np.average(html[~data.unwanted], weights=by[~data.unwanted]))  # fmt: skip
 
     assert gap(weights) < gap(np.ones(len(weights)))
+
+
+def test_monotone_trees_never_lower_a_score_for_more_of_what_is_worse(data):
+    recipe = TINY._replace(rounds=40, is_monotone=True, feature_share=1.0)
+    trainer = fit.Trainer(data, recipe)
+    model, _ = trainer.fit(np.ones(len(data.unwanted), bool))
+    signals = signal_set(trainer.trees).signals
+    known = [(at, s.monotone) for at, s in enumerate(signals) if s.monotone and s.name not in trainer.empty]
+    moved = 0
+    for at, direction in known:
+        values = trainer.seen[:, at]
+        low, high = np.nanmin(values), np.nanmax(values)
+        if not low < high:
+            continue
+        scores = []
+        for value in (low, high):
+            rows = trainer.seen.copy()
+            rows[:, at] = value
+            scores.append(raw_of(model.boosters, rows, np.zeros(len(rows))))
+        change = (scores[1] - scores[0]) * direction
+        assert (change >= -1e-9).all(), trainer.trees[at]
+        moved += bool(change.any())
+    assert moved
 
 
 def test_what_is_left_out_is_a_signal_and_stays_out():

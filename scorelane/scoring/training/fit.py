@@ -46,6 +46,7 @@ class Fitted(NamedTuple):
     """A model, its calibration, and held-out scores of the training mail."""
 
     model: Model
+    recipe: Recipe
     trees: tuple[str, ...]
     """Signals that the trees read."""
     slope: float
@@ -128,6 +129,7 @@ def fit(data: Dataset, recipe: Recipe = Recipe()) -> Fitted:  # noqa: B008 - imm
     model, _ = trainer.fit(everything)
     return Fitted(
         model=model,
+        recipe=recipe,
         trees=trainer.trees,
         slope=slope,
         intercept=intercept,

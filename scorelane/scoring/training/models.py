@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from scorelane.scoring import tokens
 from scorelane.scoring.bundle import TEXT_MOST, columns
 from scorelane.scoring.text_model import TextModel, quantised
+from scorelane.signals import signal_set
 
 Floats = npt.NDArray[np.float64]
 SEED = 7
@@ -28,9 +29,16 @@ class Recipe(NamedTuple):
     rounds: int = 200
     leaves: int = 15
     least_in_leaf: int = 40
+    feature_share: float = 0.35
+    """Part of the signals that each tree may read, so that no few of them carry all."""
+    ridge: float = 8.0
+    """L2 on the leaves."""
+    is_monotone: bool = False
+    """Whether the trees keep to the directions that the signals declare: less is flagged, of both kinds."""
     seeds: tuple[int, ...] = (SEED, SEED + 1)
     """One booster each."""
-    threads: int = 2
+    threads: int = 1
+    """Of LightGBM. Several wait for each other where the cores have other work, and a fit takes many times as long."""
     sees_everything: bool = False
     """Whether the trees read signals that tell sources apart, too: for mail of one server that stays there."""
 
@@ -41,10 +49,10 @@ class Recipe(NamedTuple):
             "num_leaves": self.leaves,
             "learning_rate": 0.06,
             "min_data_in_leaf": self.least_in_leaf,
-            "feature_fraction": 0.35,
+            "feature_fraction": self.feature_share,
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
-            "lambda_l2": 8.0,
+            "lambda_l2": self.ridge,
             "max_bin": 63,
             "deterministic": True,
             "force_row_wise": True,
@@ -90,15 +98,19 @@ def fit_trees(
     recipe: Recipe,
 ) -> tuple[lightgbm.Booster, ...]:
     """Trees over signals and the text column on top of a share of the text, one booster a seed."""
+    directions = [*(signal.monotone for signal in signal_set(names).signals), 1]
     boosters = []
     for seed in recipe.seeds:
+        chosen = recipe.parameters(seed)
+        if recipe.is_monotone:
+            chosen["monotone_constraints"] = directions
         data = lightgbm.Dataset(columns(matrix, text), unwanted, weight=weights, feature_name=[*names, "text_log_odds"])
-        boosters.append(lightgbm.train(recipe.parameters(seed), data, recipe.rounds))
+        boosters.append(lightgbm.train(chosen, data, recipe.rounds))
     return tuple(boosters)
 
 
 def raw_of(boosters: tuple[lightgbm.Booster, ...], matrix: npt.NDArray[np.float32], text: Floats) -> Floats:
     """Raw score of trees and text share together."""
     seen = columns(matrix, text)
-    found = [np.asarray(one.predict(seen, raw_score=True, num_threads=2), np.float64) for one in boosters]
+    found = [np.asarray(one.predict(seen, raw_score=True, num_threads=1), np.float64) for one in boosters]
     return np.asarray(sum(found) / len(found) + TEXT_SHARE * np.clip(text, -TEXT_MOST, TEXT_MOST))
