@@ -20,6 +20,8 @@ class Listed(NamedTuple):
     path: str
     signal_set: str
     registered_at: datetime
+    stored: bool
+    """Its content is in the database, so that it needs no folder."""
 
 
 class Cell(NamedTuple):
@@ -34,7 +36,7 @@ class Cell(NamedTuple):
 def listing(connection: Connection, limit: int = 20) -> list[Listed]:
     """Bundles, newest first."""
     rows = connection.execute(
-        "SELECT digest, name, path, signal_set, registered_at FROM bundles "
+        "SELECT digest, name, path, signal_set, registered_at, content IS NOT NULL FROM bundles "
         "ORDER BY registered_at DESC, digest LIMIT %s",
         (limit,),
     ).fetchall()

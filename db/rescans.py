@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from db import bundles
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
@@ -446,9 +448,5 @@ def keep_reasons(connection: Connection, rescan_id: UUID, message_id: UUID, reas
 
 def bundle_path(connection: Connection, bundle: str) -> tuple[str, str, str] | None:
     """(digest, name, path) of a bundle by digest, the beginning of one, or name; None where none or several fit."""
-    rows = connection.execute(
-        "SELECT digest, name, path FROM bundles WHERE digest = %(bundle)s OR name = %(bundle)s "
-        "OR (length(%(bundle)s) >= 6 AND starts_with(digest, %(bundle)s)) LIMIT 2",
-        {"bundle": bundle},
-    ).fetchall()
-    return (str(rows[0][0]), str(rows[0][1]), str(rows[0][2])) if len(rows) == 1 else None
+    rows = bundles.find(connection, bundle)
+    return rows[0] if len(rows) == 1 else None

@@ -506,6 +506,7 @@ bundles = Table(
     required("path", Text),
     required("signal_set", Text),
     required("registered_at", TIME, default="now()"),
+    optional("content", LargeBinary),
 )
 bundle_pointer = Table(
     "bundle_pointer",

@@ -13,14 +13,16 @@ import numpy as np
 import zstandard
 
 from db import bases, explanations, messages
+from scorelane import stored_bundles
 from scorelane.mail import parse
-from scorelane.scoring import Bundle, BundleMismatch, Explanation, explain, own_columns, read_by_model
+from scorelane.scoring import BundleMismatch, Explanation, explain, own_columns, read_by_model
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from db.session import Connection
     from scorelane.mail import Message
+    from scorelane.scoring import Bundle
 
 MOST_BUNDLES = 4
 MOST_RAW_BYTES = 64 * 1024 * 1024
@@ -44,7 +46,7 @@ def read(connection: Connection, message_id: UUID, revision: int) -> Explanation
         raise Gone(f"there is no revision {revision} of this message")
     if basis.vector is None:
         raise Gone("the vector of this revision is no longer stored")
-    bundle = load_bundle(basis.bundle, basis.bundle_path)
+    bundle = load_bundle(connection, basis.bundle, basis.bundle_path)
     columns = bases.signals(connection, basis.signal_set or "")
     if columns is None:
         raise Gone("the signal set of this revision's vector is no longer known")
@@ -66,18 +68,16 @@ def _message(connection: Connection, message_id: UUID) -> Message | None:
     return parse(content, received_at=raw[1])
 
 
-def load_bundle(digest: str, path: str | None) -> Bundle:
+def load_bundle(connection: Connection, digest: str, path: str | None) -> Bundle:
     """A bundle by its digest, kept once loaded. Raises Gone."""
     with _lock:
         if digest not in _bundles:
             if path is None:
                 raise Gone(f"bundle {digest[:12]} is not registered any more")
             try:
-                bundle = Bundle.load(path)
+                bundle = stored_bundles.load(connection, digest, path)
             except (BundleMismatch, OSError) as fault:
                 raise Gone(f"bundle {digest[:12]} cannot be loaded: {fault}") from fault
-            if bundle.digest != digest:
-                raise Gone(f"the folder of bundle {digest[:12]} holds another one now")
             if len(_bundles) >= MOST_BUNDLES:
                 _bundles.pop(next(iter(_bundles)))
             _bundles[digest] = bundle

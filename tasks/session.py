@@ -12,7 +12,7 @@ import structlog
 
 from db import bases, bundles, directories, policies, rescans
 from db.session import Connection, connect
-from scorelane import directory
+from scorelane import directory, stored_bundles
 from scorelane.scoring import Bundle, BundleMismatch, Policy, Scorer, TenantPolicy
 from scorelane.scoring.policy import read_policy
 from scorelane.signals import SignalSet, signal_set
@@ -125,7 +125,7 @@ class Session:
         """A bundle, loaded whole or not at all."""
 
         def load() -> Bundle:
-            bundle = Bundle.load(path)
+            bundle = stored_bundles.load(self.connection(), digest, path)
             log.info("bundle_loaded", bundle=bundle.name, digest=digest[:12])
             return bundle
 

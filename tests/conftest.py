@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
-import shutil
 from dataclasses import dataclass
 
-import numpy as np
 import psycopg
 import pytest
 import redis
 
 from db import bundles, migrate
-from scorelane.scoring import Bundle, default_bundle_path
-from scorelane.scoring.bundle import write_manifest
+from scorelane.scoring import Bundle
+from tests.bundles import shifted
 from worker.stack import EmbeddedStack
 
 _numbers = itertools.count()
@@ -69,16 +66,7 @@ def make_stricter(tmp_path):
     """Registers a bundle that adds 20 to each log-odds: the shipped one with another calibration."""
 
     def make(sql):
-        folder = tmp_path / "stricter"
-        shutil.copytree(default_bundle_path(), folder)
-        manifest = json.loads((folder / "manifest.json").read_text())
-        manifest["calibration"]["intercept"] += 20.0
-        with np.load(folder / "golden.npz") as golden:
-            rows = {name: golden[name] for name in golden.files}
-        rows["log_odds"] = rows["log_odds"] + 20.0
-        np.savez(folder / "golden.npz", **rows)
-        content = {name: value for name, value in manifest.items() if name not in ("format", "tokens", "files")}
-        write_manifest(folder, {**content, "name": "stricter"})
+        folder = shifted(tmp_path / "stricter", 20.0)
         bundle = Bundle.load(folder)
         bundles.register(
             sql, digest=bundle.digest, name=bundle.name, path=str(folder), signal_set=bundle.signal_set.hash

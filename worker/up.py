@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from db import bundles, migrate
 from db.session import connect
-from scorelane import accounts
+from scorelane import accounts, stored_bundles
 from scorelane.scoring import Bundle, default_bundle_path
 from worker.processes import Group, Processes, lane_groups
 from worker.stack import EmbeddedStack
@@ -114,13 +114,7 @@ def ensure_bundle(database_url: str, path: Path | None = None) -> None:
     """Register the given or shipped bundle; make it live when none is, or when one was given."""
     bundle = Bundle.load(path or default_bundle_path())
     with connect(database_url, application="scorelane-up") as connection:
-        bundles.register(
-            connection,
-            digest=bundle.digest,
-            name=bundle.name,
-            path=str(bundle.path),
-            signal_set=bundle.signal_set.hash,
-        )
+        stored_bundles.store(connection, bundle)
         pointer = bundles.current(connection)
         if pointer is None or (path is not None and pointer.live != bundle.digest):
             bundles.flip(connection, live=bundle.digest, shadow=None, author="scorelane up")

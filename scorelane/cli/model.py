@@ -1,4 +1,4 @@
-"""``scorelane model``: train a bundle, say what one is worth."""
+"""``scorelane model``: train a bundle, say what one is worth, say which one scores."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scorelane.cli import output
+from scorelane.cli.errors import Misused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-app = typer.Typer(help="Train bundles and say what they are worth.", no_args_is_help=True)
+app = typer.Typer(help="Train bundles, say what they are worth, and choose the one that scores.", no_args_is_help=True)
 
 Paths = Annotated[
     list[str],
@@ -25,6 +26,10 @@ Labels = Annotated[
 Sources = Annotated[
     str | None, typer.Option(help="Of a folder with INDEX.tsv: only these sources, separated by commas.")
 ]
+
+NAMED = "Folder of a bundle, or a known one's name or first digits of its digest."
+Named = Annotated[str, typer.Argument(metavar="BUNDLE", help=NAMED)]
+Json = Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")]
 
 
 @app.command()
@@ -61,7 +66,7 @@ def evaluate(
     paths: Paths,
     labels: Labels = None,
     sources: Sources = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
+    as_json: Json = False,
 ) -> None:
     """What a bundle says of labelled mail, by source and class, at its own thresholds."""
     from scorelane.cli import training_mail
@@ -73,6 +78,50 @@ def evaluate(
         output.json_array(rows)
         return
     _table(rows)
+
+
+@app.command("list")
+def list_(
+    history: Annotated[
+        bool, typer.Option("--history", help="Every move of the pointer instead, newest first.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the bundles that are known: which is live, which in shadow, since when and by whom."""
+    from scorelane.cli import pointer
+
+    pointer.show(history=history, as_json=as_json)
+
+
+@app.command()
+def promote(bundle: Named) -> None:
+    """Make a bundle live. Running workers take it with their next chunk; one that does not load changes nothing."""
+    from scorelane.cli import pointer
+
+    pointer.promote(bundle)
+
+
+@app.command()
+def shadow(
+    bundle: Annotated[str | None, typer.Argument(metavar="BUNDLE", help=NAMED)] = None,
+    off: Annotated[bool, typer.Option("--off", help="No bundle in shadow any more.")] = False,
+) -> None:
+    """Score with a second bundle beside the live one. What it says is stored and never changes a verdict."""
+    from scorelane.cli import pointer
+
+    if (bundle is None) != off:
+        raise Misused("give a BUNDLE to put in shadow, or --off for none")
+    pointer.shadow(bundle)
+
+
+@app.command()
+def rollback(
+    to: Annotated[int | None, typer.Option(min=1, help="A pointer's version; else the one before.")] = None,
+) -> None:
+    """Go back to the bundles of the pointer before the one in force; run twice, it is as it was."""
+    from scorelane.cli import pointer
+
+    pointer.rollback(to)
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> None:

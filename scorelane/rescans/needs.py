@@ -27,7 +27,7 @@ def wanted_by(connection: Connection, name: str | None) -> Wanted:
         raise RescanError("no bundle is live; promote one first", "bundle")
     digest, path = digest_of(connection, name) if name is not None else (pointer.live, pointer.live_path)  # type: ignore[union-attr]
     try:
-        return wanted_of(explanations.load_bundle(digest, path))
+        return wanted_of(explanations.load_bundle(connection, digest, path))
     except explanations.Gone as gone:
         raise RescanError(str(gone), "bundle") from None
 

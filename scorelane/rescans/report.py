@@ -71,7 +71,7 @@ def reader(connection: Connection, bundle: str) -> Callable[[dict[str, Any]], li
     def load(digest: str) -> Bundle | None:
         found = rescans.bundle_path(connection, digest)
         try:
-            return None if found is None else load_bundle(digest, found[2])
+            return None if found is None else load_bundle(connection, digest, found[2])
         except Gone:
             return None
 

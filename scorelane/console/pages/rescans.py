@@ -233,7 +233,7 @@ def _wanted(connection: Connection, digest: str) -> rescans.Wanted:
     if found is None:
         raise Misused("bundle", f"{digest[:60]!r} is not a registered bundle")
     try:
-        bundle = explanations.load_bundle(found[0], found[2])
+        bundle = explanations.load_bundle(connection, found[0], found[2])
     except explanations.Gone as gone:
         raise Misused("bundle", str(gone)) from None
     signals = bundle.signal_set
