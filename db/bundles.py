@@ -99,6 +99,17 @@ def version(connection: Connection, number: int) -> Pointer | None:
     return None if row is None else Pointer(*row)  # type: ignore[arg-type]
 
 
+def before(connection: Connection, number: int, limit: int = 20) -> list[Pointer]:
+    """Pointers older than a version, newest first."""
+    rows = connection.execute(
+        """SELECT p.version, p.live, b.path, p.shadow, s.path FROM bundle_pointer p
+           JOIN bundles b ON b.digest = p.live LEFT JOIN bundles s ON s.digest = p.shadow
+           WHERE p.version < %s ORDER BY p.version DESC LIMIT %s""",
+        (number, limit),
+    ).fetchall()
+    return [Pointer(*row) for row in rows]  # type: ignore[arg-type]
+
+
 class Place(NamedTuple):
     """Since when and by whom a bundle is live or in shadow."""
 

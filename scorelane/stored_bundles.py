@@ -37,12 +37,19 @@ def store(connection: Connection, bundle: Bundle) -> None:
 
 
 def load(connection: Connection, digest: str, path: str | Path) -> Bundle:
-    """The bundle of a digest, every check of `Bundle.load` passed. Raises BundleMismatch saying what does not fit."""
+    """The bundle of a digest, every check of `Bundle.load` passed. Raises BundleMismatch saying what does not fit.
+
+    A folder that was damaged since it was stored does no harm while what is stored is whole.
+    """
+    damage: BundleMismatch | None = None
     if _is_in(Path(path), digest):
-        return Bundle.load(path)
+        try:
+            return Bundle.load(path)
+        except BundleMismatch as fault:
+            damage = fault
     bundle = load_content(connection, digest)
     if bundle is None:
-        raise BundleMismatch(
+        raise damage or BundleMismatch(
             f"bundle {digest[:12]} is not in {path}, and its content is not stored; "
             "give its folder to: scorelane model promote FOLDER"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -26,19 +27,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from db.bases import Basis
+    from db.bundles import Pointer
 
 log = structlog.get_logger()
 
 KEPT_BUNDLES = 4
 """Live and shadow, before and after a flip."""
 KEPT_TENANTS = 256
+REFUSED_S = 5.0
+"""A bundle that was refused is tried again after this long: its folder may have been mended."""
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class NoBundle(Exception):
-    """No bundle has been promoted yet."""
+    """No bundle has been promoted yet, or none that was can be loaded."""
 
 
 class Standing(NamedTuple):
@@ -70,6 +74,7 @@ class Session:
         self._lists = lists
         self._connection: Connection | None = None
         self._bundles: dict[str, Bundle] = {}
+        self._refused: dict[str, tuple[float, BundleMismatch]] = {}
         self._policies: dict[tuple[int, int], TenantPolicy] = {}
         self._directories: dict[tuple[int, int], Directory] = {}
         self._columns: dict[str, tuple[tuple[str, ...] | None, tuple[int, ...]]] = {}
@@ -97,20 +102,20 @@ class Session:
         """Load the live bundle before the first chunk comes."""
         pointer = bundles.current(self.connection())
         if pointer is not None:
-            self.bundle(pointer.live, pointer.live_path)
+            self.usable(pointer)
             self.signals()
 
     def standing(self, tenant_id: int, directory_at: datetime | None = None) -> Standing:
-        """What is in force for a tenant now (the directory: at a time). Raises NoBundle before the first promotion."""
+        """What is in force for a tenant now (the directory: at a time). Raises NoBundle where none loads."""
         basis = bases.current(self.connection(), tenant_id, directory_at)
         if basis is None:
             raise NoBundle("no bundle is live; promote one with: scorelane model promote PATH")
-        pointer = basis.pointer
+        pointer = self.usable(basis.pointer)
         own = self.policy(tenant_id, basis.policy_version)
         live = self.bundle(pointer.live, pointer.live_path)
         shadow = self._shadow(pointer.shadow, pointer.shadow_path)
         return Standing(
-            basis=basis,
+            basis=basis._replace(pointer=pointer),
             live=Scorer(live, Policy.from_bundle(live, own, basis.policy_version)),
             shadow=None if shadow is None else Scorer(shadow, Policy.from_bundle(shadow, own, basis.policy_version)),
             directory=self.directory(tenant_id, basis.directory_version),
@@ -121,11 +126,37 @@ class Session:
             enrichment=self.enrichment,
         )
 
+    def usable(self, pointer: Pointer) -> Pointer:
+        """The pointer, or the newest before it whose live bundle loads. Raises NoBundle.
+
+        A bundle that broke after its promotion stops no mail: the one before goes on, and scores name what they used.
+        """
+        try:
+            self.bundle(pointer.live, pointer.live_path)
+        except BundleMismatch as refused:
+            for older in bundles.before(self.connection(), pointer.version):
+                try:
+                    self.bundle(older.live, older.live_path)
+                except BundleMismatch:
+                    continue
+                return older
+            raise NoBundle(f"no bundle can be loaded: {refused}") from refused
+        return pointer
+
     def bundle(self, digest: str, path: str | Path) -> Bundle:
         """A bundle, loaded whole or not at all."""
 
         def load() -> Bundle:
-            bundle = stored_bundles.load(self.connection(), digest, path)
+            at, fault = self._refused.get(digest, (0.0, None))
+            if fault is not None and time.monotonic() - at < REFUSED_S:
+                raise fault
+            try:
+                bundle = stored_bundles.load(self.connection(), digest, path)
+            except BundleMismatch as refused:
+                self._refused[digest] = time.monotonic(), refused
+                log.error("bundle_refused", digest=digest[:12], error=str(refused))  # noqa: TRY400 - the reason is the text
+                raise
+            self._refused.pop(digest, None)
             log.info("bundle_loaded", bundle=bundle.name, digest=digest[:12])
             return bundle
 
@@ -150,8 +181,7 @@ class Session:
         found = rescans.bundle_path(self.connection(), digest)
         try:
             return None if found is None else self.bundle(found[0], found[2])
-        except BundleMismatch as fault:
-            log.warning("bundle_not_loaded", digest=digest[:12], error=str(fault))
+        except BundleMismatch:
             return None
 
     def columns(self, signal_set: str) -> tuple[tuple[str, ...] | None, tuple[int, ...]]:
@@ -168,8 +198,7 @@ class Session:
             return None
         try:
             return self.bundle(digest, path)
-        except BundleMismatch as fault:
-            log.warning("shadow_not_loaded", digest=digest[:12], error=str(fault))
+        except BundleMismatch:
             return None
 
     def policy(self, tenant_id: int, version: int) -> TenantPolicy | None:

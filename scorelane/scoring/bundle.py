@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from dataclasses import dataclass
@@ -60,25 +61,34 @@ class Bundle:
     def load(cls, path: str | Path) -> Bundle:
         """The bundle in a folder. Raises BundleMismatch saying what does not fit."""
         folder = Path(path)
-        manifest = _manifest(folder)
-        _check_files(folder, manifest["files"])
+        sealed, manifest = _manifest(folder)
+        try:
+            return cls._made(folder, sealed, manifest)
+        except KeyError as fault:
+            raise BundleMismatch(f"bundle {folder.name}: its manifest names no {fault.args[0]}") from fault
+        except (TypeError, ValueError, lightgbm.basic.LightGBMError) as fault:
+            raise BundleMismatch(f"bundle {folder.name}: a file or value of the wrong type: {fault}") from fault
+
+    @classmethod
+    def _made(cls, folder: Path, sealed: bytes, manifest: dict[str, Any]) -> Bundle:
+        files = _files(folder, manifest["files"])
         _check_signals(folder.name, manifest["signals"])
         names = [entry["name"] for entry in manifest["signals"]]
         bundle = cls(
             path=folder.resolve(),
             name=manifest["name"],
-            digest=hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest(),
+            digest=hashlib.sha256(sealed).hexdigest(),
             signal_set=signal_set(names),
             seen_by_trees=np.array([names.index(name) for name in manifest["trees"]], np.intp),
-            boosters=tuple(lightgbm.Booster(model_file=str(folder / file)) for file in manifest["boosters"]),
-            text_model=TextModel.load(folder / "text.bin", **manifest["text"]),
+            boosters=tuple(lightgbm.Booster(model_str=files[file].decode()) for file in manifest["boosters"]),
+            text_model=TextModel.read(files["text.bin"], **manifest["text"]),
             text_share=manifest["text_share"],
             additive=msgspec.convert({"rows": manifest["additive"]}, Table),
             slope=manifest["calibration"]["slope"],
             intercept=manifest["calibration"]["intercept"],
-            thresholds=manifest["thresholds"],
+            thresholds={name: float(manifest["thresholds"][name]) for name in ("flag", "suspect")},
         )
-        bundle._check_model(manifest["trees"])
+        bundle._check_model(manifest["trees"], files["golden.npz"])
         return bundle
 
     def predict(
@@ -103,12 +113,12 @@ class Bundle:
         found = [np.asarray(one.predict(seen, pred_contrib=True, num_threads=1), np.float64) for one in self.boosters]
         return np.asarray(sum(found) / len(found))
 
-    def _check_model(self, trees: list[str]) -> None:
+    def _check_model(self, trees: list[str], golden_rows: bytes) -> None:
         for booster in self.boosters:
             if booster.feature_name() != [*trees, "text_log_odds"]:
                 raise BundleMismatch(f"bundle {self.name}: the model's columns are not those that the manifest names")
         self.additive.check(self.name, self.signal_set)
-        with np.load(self.path / "golden.npz") as golden:
+        with np.load(io.BytesIO(golden_rows)) as golden:
             matrix, text, wanted = golden["matrix"], golden["text_log_odds"], golden["log_odds"]
         if matrix.shape[1:] != (len(self.signal_set),) or matrix.dtype != np.float32:
             raise BundleMismatch(
@@ -146,28 +156,35 @@ def write_manifest(folder: Path, content: dict[str, Any]) -> None:
         "format": FORMAT,
         "tokens": EDITION,
         **content,
-        "files": {file: _digest(folder / file) for file in files},
+        "files": {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in files},
     }
     (folder / "manifest.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
     try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+        sealed = (folder / "manifest.json").read_bytes()
+        manifest = json.loads(sealed)
     except (OSError, ValueError) as fault:
         raise BundleMismatch(f"{folder} is no bundle: its manifest.json cannot be read") from fault
+    if not isinstance(manifest, dict):
+        raise BundleMismatch(f"{folder} is no bundle: its manifest.json holds no object")
     if manifest.get("format") != FORMAT or manifest.get("tokens") != EDITION:
         raise BundleMismatch(
             f"bundle {folder.name}: format {manifest.get('format')} and tokens {manifest.get('tokens')}, "
             f"this code reads {FORMAT} and {EDITION}"
         )
-    return manifest
+    return sealed, manifest
 
 
-def _check_files(folder: Path, wanted: dict[str, str]) -> None:
+def _files(folder: Path, wanted: dict[str, str]) -> dict[str, bytes]:
+    """Content of every file, each read once: what was checked is what is used, whoever writes there meanwhile."""
+    found = {file: _read(folder / file) for file in wanted}
     for file, digest in wanted.items():
-        if _digest(folder / file) != digest:
+        content = found[file]
+        if content is None or hashlib.sha256(content).hexdigest() != digest:
             raise BundleMismatch(f"bundle {folder.name}: {file} is not the file that the manifest names")
+    return {file: content for file, content in found.items() if content is not None}
 
 
 def _check_signals(name: str, wanted: list[dict[str, Any]]) -> None:
@@ -182,8 +199,8 @@ def _check_signals(name: str, wanted: list[dict[str, Any]]) -> None:
             )
 
 
-def _digest(file: Path) -> str:
+def _read(file: Path) -> bytes | None:
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return file.read_bytes()
     except OSError:
-        return "missing"
+        return None

@@ -88,15 +88,14 @@ class TextModel:
         path.write_bytes(self.weights.astype("<i2").tobytes())
 
     @classmethod
-    def load(cls, path: Path, *, step: float, intercept: float) -> TextModel:
-        """Read weights.
+    def read(cls, raw: bytes, *, step: float, intercept: float) -> TextModel:
+        """Weights as `save` wrote them.
 
         Raises:
-            BundleMismatch: when the file does not hold one weight a bucket.
+            BundleMismatch: when there is not one weight a bucket.
         """
-        raw = path.read_bytes()
         if len(raw) != 2 * tokens.BUCKETS:
-            raise BundleMismatch(f"{path}: {len(raw)} bytes, expected {2 * tokens.BUCKETS}; the file is damaged")
+            raise BundleMismatch(f"text.bin: {len(raw)} bytes, expected {2 * tokens.BUCKETS}; the file is damaged")
         return cls(np.frombuffer(raw, "<i2").astype(np.int16), step, intercept)
 
 

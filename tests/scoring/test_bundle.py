@@ -100,9 +100,39 @@ def read_a_stranger(manifest, _):
     manifest["additive"][0]["signal"] = "no_such_signal"
 
 
+def forget_slope(manifest, _):
+    del manifest["calibration"]["slope"]
+
+
+def name_no_flag(manifest, _):
+    manifest["thresholds"] = {"suspect": 1.0}
+
+
+def give_words_for_a_number(manifest, _):
+    manifest["thresholds"]["flag"] = "high"
+
+
+def give_a_list_for_a_row(manifest, _):
+    manifest["additive"][0] = [1, 2]
+
+
+def cut_the_text_model(_, copy):
+    (copy / "text.bin").write_bytes((copy / "text.bin").read_bytes()[:-2])
+
+
+def write_no_tree(_, copy):
+    (copy / "trees-0.txt").write_text("tree\n")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
+        (forget_slope, "its manifest names no slope"),
+        (name_no_flag, "its manifest names no flag"),
+        (give_words_for_a_number, "of the wrong type: could not convert string to float: 'high'"),
+        (give_a_list_for_a_row, "of the wrong type: Expected `object`, got `array`"),
+        (cut_the_text_model, r"text\.bin: \d+ bytes, expected \d+; the file is damaged"),
+        (write_no_tree, "of the wrong type"),
         (rename_signal, "signal no_such_signal is not in this code"),
         (raise_version, "was version"),
         (swap_columns, "columns are not those that the manifest names"),
