@@ -12,7 +12,7 @@ from uuid import UUID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from db.session import Connection
 
@@ -26,78 +26,116 @@ GOOD = ("legitimate",)
 STALE_AT_ONCE = 32
 
 
-class Asked(NamedTuple):
-    """An entity that the message at `n` of a chunk asks about."""
+class Span(NamedTuple):
+    """A stretch of one entity's sightings, from a (received_at, message id) up to another, which it leaves out."""
 
-    n: int
     kind: int
     entity: bytes
-    at: datetime
-    message_id: UUID
-    since: datetime
-    """Where the recent days of the message begin."""
+    from_at: datetime
+    from_id: UUID
+    to_at: datetime
+    to_id: UUID
 
 
 class Counted(NamedTuple):
-    """Sightings of an entity below a message's (received_at, id)."""
+    """Sightings of the asked thing at position `n`."""
 
     n: int
-    kind: int
-    entity: bytes
+    messages: int
+    first: datetime
+    last: datetime
+
+
+class RolledDays(NamedTuple):
+    """Of the asked thing at position `n`: messages of rolled-up days, `recent` those of its last days."""
+
+    n: int
     messages: int
     recent: int
-    first: datetime | None
-    last: datetime | None
+    first: datetime
+    last: datetime
 
 
-def counts(
-    connection: Connection, tenant_id: int, asked: Sequence[Asked], known_before: datetime | None = None
+def cut(connection: Connection, tenant_id: int) -> date | None:
+    """The day before which rolled-up days tell; None before the first roll-up."""
+    row = connection.execute(
+        """SELECT least(r.before, (SELECT min(day) FROM stale_days WHERE tenant_id = %(tenant)b))
+           FROM sighting_rolls r WHERE r.tenant_id = %(tenant)b""",
+        {"tenant": tenant_id},
+        binary=True,
+    ).fetchone()
+    return None if row is None else row[0]  # type: ignore[return-value]
+
+
+def count(
+    connection: Connection, tenant_id: int, spans: Sequence[Span], most: int, known_before: datetime | None = None
 ) -> list[Counted]:
-    """What there is of each entity asked about; those without a sighting are left out.
+    """Sightings within each span, at most `most` of them counted; spans without any are left out.
 
-    With `known_before`, of mail accepted before that time: rolled-up days do not tell, so single sightings do.
+    Never more than `most` rows are read of a span, so a common entity costs no more than a rare one and a bit.
     """
     rows = connection.execute(
-        """WITH cut AS MATERIALIZED (
-               SELECT coalesce((SELECT least(r.before, (SELECT min(day) FROM stale_days WHERE tenant_id = %(tenant)b))
-                                FROM sighting_rolls r
-                                WHERE r.tenant_id = %(tenant)b AND %(before)b::timestamptz IS NULL), '-infinity')
-                      AS day),
-           q AS (
-               SELECT n, kind, entity, at, id, since, least(at::date, cut.day) AS day
-               FROM unnest(%(n)b::integer[], %(kind)b::smallint[], %(entity)b::bytea[], %(at)b::timestamptz[],
-                           %(id)b::uuid[], %(since)b::timestamptz[]) AS q (n, kind, entity, at, id, since), cut)
-           SELECT q.n, q.kind, q.entity, coalesce(d.messages, 0) + r.messages, coalesce(d.recent, 0) + r.recent,
-                  least(d.first, r.first), greatest(d.last, r.last)
-           FROM q
+        """SELECT q.n, r.messages,
+                  CASE WHEN r.messages < %(most)b THEN r.first ELSE (
+                      SELECT s.received_at FROM sightings s
+                      WHERE s.tenant_id = %(tenant)b AND s.kind = q.kind AND s.entity = q.entity
+                        AND s.received_at >= q.from_at AND s.message_id < %(ceiling)b
+                      ORDER BY s.received_at LIMIT 1) END, r.last
+           FROM unnest(%(n)b::integer[], %(kind)b::smallint[], %(entity)b::bytea[], %(from_at)b::timestamptz[],
+                       %(from_id)b::uuid[], %(to_at)b::timestamptz[], %(to_id)b::uuid[])
+                AS q (n, kind, entity, from_at, from_id, to_at, to_id)
            CROSS JOIN LATERAL (
-               SELECT sum(messages)::bigint AS messages,
-                      sum(messages) FILTER (WHERE d.day >= q.since::date)::bigint AS recent,
-                      min(first_at) AS first, max(last_at) AS last
-               FROM sighting_days d
-               WHERE d.tenant_id = %(tenant)b AND d.kind = q.kind AND d.entity = q.entity AND d.day < q.day) d
-           CROSS JOIN LATERAL (
-               SELECT count(*) AS messages, count(*) FILTER (WHERE s.received_at >= q.since) AS recent,
-                      min(s.received_at) AS first, max(s.received_at) AS last
-               FROM sightings s
-               WHERE s.tenant_id = %(tenant)b AND s.kind = q.kind AND s.entity = q.entity
-                 AND s.received_at >= q.day AND s.received_at <= q.at AND s.message_id < %(ceiling)b
-                 AND (s.received_at < q.at OR s.message_id < q.id)) r
-           WHERE r.messages > 0 OR d.messages > 0""",
+               SELECT count(*) AS messages, min(received_at) AS first, max(received_at) AS last FROM (
+                   SELECT s.received_at FROM sightings s
+                   WHERE s.tenant_id = %(tenant)b AND s.kind = q.kind AND s.entity = q.entity
+                     AND s.received_at >= q.from_at AND s.received_at <= q.to_at AND s.message_id < %(ceiling)b
+                     AND (s.received_at > q.from_at OR s.message_id >= q.from_id)
+                     AND (s.received_at < q.to_at OR s.message_id < q.to_id)
+                   ORDER BY s.received_at DESC LIMIT %(most)b) newest) r
+           WHERE r.messages > 0""",
         {
             "tenant": tenant_id,
-            "n": [a.n for a in asked],
-            "kind": [a.kind for a in asked],
-            "entity": [a.entity for a in asked],
-            "at": [a.at for a in asked],
-            "id": [a.message_id for a in asked],
-            "since": [a.since for a in asked],
-            "before": known_before,
+            "n": list(range(len(spans))),
+            "kind": [span.kind for span in spans],
+            "entity": [span.entity for span in spans],
+            "from_at": [span.from_at for span in spans],
+            "from_id": [span.from_id for span in spans],
+            "to_at": [span.to_at for span in spans],
+            "to_id": [span.to_id for span in spans],
             "ceiling": _ceiling(known_before),
+            "most": most,
         },
         binary=True,
     ).fetchall()
     return [Counted(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def count_days(
+    connection: Connection, tenant_id: int, asked: Sequence[tuple[int, bytes, date, date]]
+) -> list[RolledDays]:
+    """Messages of rolled-up days, of each (kind, entity, day it ends before, first recent day); without empty ones."""
+    rows = connection.execute(
+        """SELECT q.n, d.messages, coalesce(d.recent, 0), d.first, d.last
+           FROM unnest(%(n)b::integer[], %(kind)b::smallint[], %(entity)b::bytea[], %(before)b::date[],
+                       %(since)b::date[]) AS q (n, kind, entity, before, since)
+           CROSS JOIN LATERAL (
+               SELECT sum(messages)::bigint AS messages,
+                      sum(messages) FILTER (WHERE d.day >= q.since)::bigint AS recent,
+                      min(first_at) AS first, max(last_at) AS last
+               FROM sighting_days d
+               WHERE d.tenant_id = %(tenant)b AND d.kind = q.kind AND d.entity = q.entity AND d.day < q.before) d
+           WHERE d.messages > 0""",
+        {
+            "tenant": tenant_id,
+            "n": list(range(len(asked))),
+            "kind": [one[0] for one in asked],
+            "entity": [one[1] for one in asked],
+            "before": [one[2] for one in asked],
+            "since": [one[3] for one in asked],
+        },
+        binary=True,
+    ).fetchall()
+    return [RolledDays(*row) for row in rows]  # type: ignore[arg-type]
 
 
 def distinct(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from db import sightings
 from scorelane.signals import sightings as kinds
-from scorelane.signals.recall import Memory, Recall, Tally, history_of, questions, recent_since
+from scorelane.signals.recall import Memory, Recall, history_of, questions
+from tasks.tallies import Asking, tallied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,12 +50,7 @@ def _recalls(
     known_before: datetime | None,
 ) -> dict[int, Recall]:
     """What the database knows of each asking message's entities, all of it in one snapshot."""
-    wanted = [
-        sightings.Asked(n, kind, entity, given[n].stored.received_at, given[n].stored.id, since)
-        for n in asking
-        for since in (recent_since(given[n].stored.received_at),)
-        for kind, entity in questions(given[n].shown)
-    ]
+    wanted = [Asking(n, (given[n].stored.received_at, given[n].stored.id), questions(given[n].shown)) for n in asking]
     prefixes = [(kind, prefix, prefix + TOP[kinds.PREFIX :]) for n in asking for kind, prefix in _prefixes(given[n])]
     senders = [
         (n, sender, given[n].stored.received_at, given[n].stored.id)
@@ -64,13 +60,10 @@ def _recalls(
     addresses = {author.addr for n in asking if (author := given[n].message.author) is not None and author.domain}
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        counted = sightings.counts(connection, tenant_id, wanted, known_before)
+        tallies = tallied(connection, tenant_id, wanted, known_before)
         firsts = sightings.distinct(connection, tenant_id, prefixes, known_before) if prefixes else []
         mailboxes = sightings.fan_out(connection, tenant_id, kinds.SENDER, senders, known_before) if senders else {}
         judged = sightings.judged(connection, tenant_id, addresses, known_before) if addresses else []
-    tallies: dict[int, dict[tuple[int, bytes], Tally]] = defaultdict(dict)
-    for row in counted:
-        tallies[row.n][row.kind, row.entity] = Tally(row.messages, row.recent, row.first, row.last)
     by_prefix: dict[tuple[int, bytes], list[tuple[datetime, UUID, bytes]]] = defaultdict(list)
     for kind, entity, at, message_id in firsts:
         by_prefix[kind, entity[: kinds.PREFIX]].append((at, message_id, entity))

@@ -21,6 +21,8 @@ RECENT_DAYS = 30
 """Of counts that look back: whole days in UTC before the message's own day, and that day so far."""
 MOST_DISTINCT = 16
 """Names of an address, and addresses of a name, are counted up to this."""
+MOST_COUNTED = 4096
+"""Counts of messages end here, so that a common domain costs no more to look up than a rare one."""
 HOUR = timedelta(hours=1)
 DAY_S = 86_400.0
 
@@ -35,6 +37,9 @@ class Tally(NamedTuple):
     """Of the last `RECENT_DAYS`."""
     first: datetime | None = None
     last: datetime | None = None
+
+
+NONE = Tally()
 
 
 class Recall(NamedTuple):
@@ -83,9 +88,9 @@ def history_of(shown: Shown, at: datetime, *recalls: Recall) -> History:
 
     def tally(kind: int, entity: bytes | None) -> Tally:
         if entity is None:
-            return Tally()
+            return NONE
         known = [found for recall in recalls if (found := recall.tallies.get((kind, entity))) is not None]
-        return known[0] if len(known) == 1 else _sum(known)
+        return add(*known)
 
     sender, domain = tally(kinds.SENDER, shown.sender), tally(kinds.DOMAIN, shown.domain)
     aliases = frozenset[bytes]().union(*(recall.aliases for recall in recalls))
@@ -115,12 +120,15 @@ def history_of(shown: Shown, at: datetime, *recalls: Recall) -> History:
     )
 
 
-def _sum(tallies: list[Tally]) -> Tally:
+def add(*tallies: Tally) -> Tally:
+    """Of sightings that no two of the tallies share."""
+    if len(tallies) == 1 or not tallies:
+        return tallies[0] if tallies else NONE
     firsts = [t.first for t in tallies if t.first is not None]
     lasts = [t.last for t in tallies if t.last is not None]
     return Tally(
-        sum(t.messages for t in tallies),
-        sum(t.recent for t in tallies),
+        min(sum(t.messages for t in tallies), MOST_COUNTED),
+        min(sum(t.recent for t in tallies), MOST_COUNTED),
         min(firsts, default=None),
         max(lasts, default=None),
     )
@@ -152,7 +160,7 @@ class _Seen:
             if day < since:
                 break
             recent += self.by_day[day]
-        return Tally(self.count, recent, self.first, self.last)
+        return Tally(min(self.count, MOST_COUNTED), min(recent, MOST_COUNTED), self.first, self.last)
 
 
 class Memory:

@@ -14,9 +14,10 @@ from db import chunks, sightings, tenants
 from db.session import connect
 from scorelane.mail import parse
 from scorelane.scoring import context
+from scorelane.signals import recall
 from scorelane.signals.recall import Memory
 from scorelane.signals.sightings import ATTACHMENT, NAME, shown
-from tasks import inputs
+from tasks import inputs, tallies
 from tasks.histories import with_history
 from tasks.score import score_chunks
 from tasks.session import Session
@@ -75,6 +76,25 @@ def test_history_equals_a_fold_over_all_mail_in_any_chunking(sql, accept_mail, r
             run_all()
     run_all()
     assert stored(sql) == folded(found)
+
+
+@pytest.mark.parametrize("size", [1, 40])
+@pytest.mark.parametrize("rolls", [False, True])
+def test_counts_end_at_a_limit_whatever_the_chunks_and_the_rolled_up_days(  # noqa: PLR0917 - fixtures
+    sql, accept_mail, run_all, monkeypatch, size, rolls
+):
+    monkeypatch.setattr(recall, "MOST_COUNTED", 40)
+    monkeypatch.setattr(tallies, "MOST_COUNTED", 40)
+    found = mails(170)
+    for at in range(0, len(found), size):
+        accept_mail(found[at : at + size])
+        run_all()
+        while rolls and sightings.roll_up(sql, 1):
+            pass
+    expected = folded(found)
+    assert max(history.domain_count for history in expected) == 40
+    assert any(history.domain_count == 40 > history.domain_count_30d for history in expected)
+    assert stored(sql) == expected
 
 
 @pytest.fixture
