@@ -16,9 +16,10 @@ FIRST, LAST = "first", "last"
 REVISIONS = (FIRST, LAST)
 """The vector of a message's first score, without facts that came later, or of its newest."""
 
-# The label that stands: the newest that was not taken back.
-_STANDING = """l.retracts IS NULL AND NOT EXISTS (
+STANDING = """l.retracts IS NULL AND NOT EXISTS (
     SELECT FROM labels r WHERE r.tenant_id = l.tenant_id AND r.message_id = l.message_id AND r.retracts = l.id)"""
+"""Condition of a label `l` that was not taken back; the newest of these is what is said of a message."""
+
 _RECEIVED = """(%(since)b::timestamptz IS NULL OR m.received_at >= %(since)b)
     AND (%(until)b::timestamptz IS NULL OR m.received_at < %(until)b)"""
 _COLUMNS = """v.message_id, (SELECT name FROM tenants t WHERE t.id = v.tenant_id), m.received_at, v.revision,
@@ -61,7 +62,7 @@ def labelled(connection: Connection, span: Span) -> Iterator[list[Vector]]:
             connection,
             f"""SELECT l.message_id, {_COLUMNS}
                 FROM (SELECT DISTINCT ON (l.message_id) l.message_id, l.label, l.weight, l.labelled_at FROM labels l
-                      WHERE l.tenant_id = %(tenant)b AND l.message_id > %(after)b AND {_STANDING}
+                      WHERE l.tenant_id = %(tenant)b AND l.message_id > %(after)b AND {STANDING}
                       ORDER BY l.message_id, l.id DESC LIMIT %(limit)b) l
                 LEFT JOIN messages m ON m.id = l.message_id AND {_RECEIVED}
                 LEFT JOIN LATERAL ({_vector(span)}) v ON true ORDER BY l.message_id""",  # noqa: S608 - constants of this module
@@ -79,7 +80,7 @@ def stored(connection: Connection, span: Span) -> Iterator[list[Vector]]:
                   ORDER BY m.id LIMIT %(limit)b) m
             LEFT JOIN LATERAL ({_vector(span)}) v ON true
             LEFT JOIN LATERAL (SELECT l.label, l.weight, l.labelled_at FROM labels l
-                               WHERE l.tenant_id = m.tenant_id AND l.message_id = m.id AND {_STANDING}
+                               WHERE l.tenant_id = m.tenant_id AND l.message_id = m.id AND {STANDING}
                                ORDER BY l.id DESC LIMIT 1) l ON true
             ORDER BY m.id""",  # noqa: S608 - constants of this module
         span,

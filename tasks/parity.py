@@ -10,11 +10,9 @@ from uuid import UUID
 import numpy as np
 
 from db import parity
-from db.chunks import Stored
 from scorelane.scoring import context
-from scorelane.signals import compute_chunk
 from scorelane.signals.hashing import parser_digest
-from tasks import facts, inputs
+from tasks.replaying import replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,10 +60,10 @@ def check(
             break
         after = rows[-1].message_id
         usable = [row for row in rows if _is_ours(row, session, report)]
-        for (tenant, directory), alike in groupby(sorted(usable, key=_place), key=_place):
+        for _, alike in groupby(sorted(usable, key=_place), key=_place):
             same = list(alike)
             for at in range(0, len(same), chunk):
-                _compare(session, tenant, directory, same[at : at + chunk], report)
+                _compare(session, same[at : at + chunk], report)
         done(report.looked_at)
     return report
 
@@ -89,25 +87,9 @@ def _is_ours(row: Logged, session: Session, report: Report) -> bool:
     return False
 
 
-def _compare(session: Session, tenant_id: int, version: int, rows: Sequence[Logged], report: Report) -> None:
-    stored = [
-        Stored(
-            row.message_id, row.mailbox_id, row.mailbox, row.received_at, "inbound", row.envelope, row.content or b"",
-            row.size_bytes, sighted=True, context=row.context,
-        )
-        for row in rows
-    ]  # fmt: skip
-    logged = inputs.as_logged(session.connection(), tenant_id, stored)
-    given = facts.replayed(session.connection(), logged, session.enrichment.catalogue)
+def _compare(session: Session, rows: Sequence[Logged], report: Report) -> None:
     every = session.signals()
-    matrix, statuses = compute_chunk(
-        [one.message for one in given],
-        histories=[one.history for one in given],
-        facts=[one.facts for one in given],
-        directory=session.directory(tenant_id, version),
-        set_=every,
-        lists=session.reference().lists,
-    )
+    matrix, statuses = replay(session, rows, every)
     computed = matrix.astype("<f4")
     for at, row in enumerate(rows):
         if computed[at].tobytes() == row.vector and statuses[at] == row.statuses:

@@ -130,10 +130,11 @@ def _span(
     owner = tenants.find(connection, tenant) if tenant else None
     if tenant and owner is None:
         raise CommandError(f"there is no tenant {tenant!r}; see: scorelane tenants list")
-    return labelled.Span(owner, _utc(since), _utc(until), revision)
+    return labelled.Span(owner, utc(since), utc(until), revision)
 
 
-def _utc(time: datetime | None) -> datetime | None:
+def utc(time: datetime | None) -> datetime | None:
+    """A time of the command line: UTC unless it says otherwise."""
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
 
 

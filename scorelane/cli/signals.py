@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scorelane.cli import output, signal_authoring, signal_vectors
+from scorelane.cli import output, signal_authoring, signal_trials, signal_vectors
 from scorelane.cli.errors import CommandError
 from scorelane.cli.signal_authoring import named, sample_costs
 
@@ -18,6 +18,7 @@ app.command("new")(signal_authoring.new)
 app.command("check")(signal_authoring.check)
 app.command("export")(signal_vectors.export)
 app.command("board")(signal_vectors.board)
+app.command("backtest")(signal_trials.backtest)
 
 
 @app.command("list")

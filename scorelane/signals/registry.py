@@ -27,7 +27,7 @@ class SignalSet:
         self.signals = tuple(signals)
         self.names = tuple(signal.name for signal in signals)
         self.versions = tuple(signal.version for signal in signals)
-        self._registry = registry
+        self.registry = registry
         self._plans: dict[frozenset[str], Plan] = {}
 
     def __len__(self) -> int:
@@ -41,7 +41,7 @@ class SignalSet:
     @cached_property
     def hash(self) -> str:
         """Hex digest of names, versions and code hashes in order."""
-        rows = (f"{s.name} {s.version} {full_hash(s, self._registry)}" for s in self.signals)
+        rows = (f"{s.name} {s.version} {full_hash(s, self.registry)}" for s in self.signals)
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
     @cached_property
@@ -53,8 +53,8 @@ class SignalSet:
             for name in self.names
             if not any(
                 need in known
-                for reached in resolve([name], self._registry)
-                for need in declared(reached, self._registry).needs
+                for reached in resolve([name], self.registry)
+                for need in declared(reached, self.registry).needs
             )
         )
 
@@ -63,7 +63,7 @@ class SignalSet:
         known = dict(zip(OPTIONAL, (has_history, has_facts), strict=True))
         absent = frozenset(name for name, is_known in known.items() if not is_known)
         if absent not in self._plans:
-            self._plans[absent] = Plan(self.signals, self._registry, absent)
+            self._plans[absent] = Plan(self.signals, self.registry, absent)
         return self._plans[absent]
 
 

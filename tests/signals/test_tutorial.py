@@ -39,3 +39,5 @@ def test_the_tutorial_works_as_written(tmp_path):
     assert "locked: link_to_paste_site" in said[3]
     assert re.search(r"link_to_paste_site +urls( +ok){5} ", said[3])
     assert re.search(r"\b\d+ passed", said[4])
+    assert "link_to_paste_site 1 (urls)" in said[5]
+    assert "lift" in said[5]
