@@ -41,6 +41,7 @@ class Chunk(NamedTuple):
     standing: Standing
     as_of: str
     at: datetime | None
+    applies: bool
     raws: dict[UUID, bytes]
 
 
@@ -70,7 +71,7 @@ def score(connection: Connection, claim: Claim, rows: Sequence[Row], standing: S
     assert asked is not None
     _, as_of, at, applies = asked
     wanted = wanted_of(standing)
-    works = {row.message_id: _work(row, as_of, standing, wanted) for row in rows}
+    works = _works(rows, as_of, standing, wanted)
     need = [row.message_id for row in rows if works[row.message_id] in (TEXT, FULL)]
     raws = rescans.raw(connection, need) if need else {}
     groups: dict[str, list[Row]] = defaultdict(list)
@@ -78,12 +79,11 @@ def score(connection: Connection, claim: Claim, rows: Sequence[Row], standing: S
         work = works[row.message_id]
         groups[work if work == STORED or row.message_id in raws else GONE].append(row)
     found: dict[UUID, Outcome] = {row.message_id: Outcome(_unchanged(row)) for row in groups[GONE]}
-    chunk = Chunk(connection, claim.tenant_id, claim.job_id, standing, as_of, at, raws)
+    chunk = Chunk(connection, claim.tenant_id, claim.job_id, standing, as_of, at, applies, raws)
     for work in (STORED, TEXT):
         found.update(_from_vectors(chunk, groups[work], work))
     found.update(_from_mail(chunk, groups[FULL]))
-    outcomes = _explained(chunk, [found[row.message_id] for row in rows], rows)
-    return outcomes if applies else [outcome._replace(revision=None) for outcome in outcomes]
+    return _explained(chunk, [found[row.message_id] for row in rows], rows)
 
 
 def save(connection: Connection, claim: Claim, new: Sequence[Outcome]) -> int:
@@ -109,9 +109,14 @@ def wanted_of(standing: Standing) -> Wanted:
     )
 
 
-def _work(row: Row, as_of: str, standing: Standing, wanted: Wanted) -> str:
-    names, versions = (None, ()) if row.signal_set is None else standing.session.columns(row.signal_set)
-    return work_of(wanted, as_of, names=names, versions=versions, text_model=row.text_model, has_raw=True)
+def _works(rows: Sequence[Row], as_of: str, standing: Standing, wanted: Wanted) -> dict[UUID, str]:
+    """What each message needs, raw mail taken for granted; those stored alike need alike."""
+    by_kind: dict[tuple[str | None, str | None], str] = {}
+    for kind in {(row.signal_set, row.text_model) for row in rows}:
+        signal_set, text_model = kind
+        names, versions = (None, ()) if signal_set is None else standing.session.columns(signal_set)
+        by_kind[kind] = work_of(wanted, as_of, names=names, versions=versions, text_model=text_model, has_raw=True)
+    return {row.message_id: by_kind[row.signal_set, row.text_model] for row in rows}
 
 
 def _unchanged(row: Row) -> Result:
@@ -138,11 +143,12 @@ def _from_vectors(chunk: Chunk, rows: Sequence[Row], work: str) -> dict[UUID, Ou
         else:
             text = np.array([np.nan if row.text_log_odds is None else row.text_log_odds for row in alike], np.float64)
         said = standing.live.judge(own_columns(standing.live.bundle, wide, names), [], text)
-        found.update((row.message_id, _outcome(row, at, said, standing, work)) for at, row in enumerate(alike))
+        found.update((row.message_id, _outcome(chunk, row, said, at, work)) for at, row in enumerate(alike))
     return found
 
 
-def _outcome(row: Row, at: int, said: Scored, standing: Standing, work: str) -> Outcome:
+def _outcome(chunk: Chunk, row: Row, said: Scored, at: int, work: str) -> Outcome:
+    standing = chunk.standing
     log_odds, category = float(said.log_odds[at]), said.categories[at]
     decision = standing.live.policy.decide(log_odds, category, row.sender or "", standing.basis.at)
     text = float(said.text_log_odds[at])
@@ -150,6 +156,8 @@ def _outcome(row: Row, at: int, said: Scored, standing: Standing, work: str) -> 
         row.message_id, row.mailbox_id, work, row.revision, row.verdict, row.log_odds, row.category,
         decision.verdict, log_odds, category, None, None, text,
     )  # fmt: skip
+    if not chunk.applies:
+        return Outcome(result)
     revision = NewScore(
         message_id=row.message_id,
         mailbox_id=row.mailbox_id,
@@ -208,7 +216,8 @@ def _from_mail(chunk: Chunk, rows: Sequence[Row]) -> dict[UUID, Outcome]:
                 row.message_id, row.mailbox_id, FULL, row.revision, row.verdict, row.log_odds, row.category,
                 score.verdict, score.log_odds, score.category, None, score.vector, score.text_log_odds,
             )  # fmt: skip
-            found[row.message_id] = Outcome(result, score._replace(basis_time=basis_time))
+            revision = score._replace(basis_time=basis_time) if chunk.applies else None
+            found[row.message_id] = Outcome(result, revision)
     return found
 
 
