@@ -26,24 +26,25 @@ def add(
     labels: Sequence[str],
     origin: str,
     author: str,
-    weight: float = 1.0,
+    weights: Sequence[float] | None = None,
 ) -> list[UUID]:
     """Add one label a message to those that exist; the ids of messages that now carry a new row, in key order.
 
+    A weight says how much a label counts in training, more than 0 and at most 1; 1 unless given.
     A label that the same author gave the same message before, and did not take back, is not added twice.
     """
     rows = connection.execute(
         """INSERT INTO labels (tenant_id, message_id, label, origin, weight, author)
-           SELECT m.tenant_id, m.id, n.label, %(origin)s, %(weight)s, %(author)s
-           FROM unnest(%(ids)s::uuid[], %(labels)s::text[]) AS n (message_id, label)
+           SELECT m.tenant_id, m.id, n.label, %(origin)s, n.weight, %(author)s
+           FROM unnest(%(ids)s::uuid[], %(labels)s::text[], %(weights)s::real[]) AS n (message_id, label, weight)
            JOIN messages m ON m.id = n.message_id AND m.tenant_id = %(tenant)s
            WHERE NOT EXISTS (
                SELECT FROM labels l WHERE l.tenant_id = m.tenant_id AND l.message_id = m.id AND l.label = n.label
                  AND l.author = %(author)s AND l.retracts IS NULL
                  AND NOT EXISTS (SELECT FROM labels r WHERE r.retracts = l.id))
            ORDER BY m.id RETURNING message_id""",
-        {"ids": list(message_ids), "labels": list(labels), "origin": origin, "weight": weight, "author": author,
-         "tenant": tenant_id},
+        {"ids": list(message_ids), "labels": list(labels), "origin": origin, "author": author,
+         "weights": list(weights) if weights is not None else [1.0] * len(labels), "tenant": tenant_id},
     ).fetchall()  # fmt: skip
     return [row[0] for row in rows]  # type: ignore[misc]
 

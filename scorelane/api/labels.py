@@ -89,7 +89,7 @@ def add_label(caller: Analyst, message_id: UUID, said: LabelIn) -> list[dict[str
             labels=[said.label],
             origin=said.origin,
             author=caller.actor,
-            weight=said.weight,
+            weights=[said.weight],
         )
         if added:
             caller.note(opened, "label.add", message_id, label=said.label)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from uuid import UUID
 
 import typer
@@ -21,14 +21,25 @@ app = typer.Typer(help="What people say of messages: an append-only ledger.", no
 
 Tenant = Annotated[str, typer.Option(help="The tenant whose messages these are.")]
 Author = Annotated[str | None, typer.Option(help="Who says so; else this user.")]
+Weight = Annotated[float, typer.Option(help="How much it counts in training: more than 0, at most 1.")]
 BATCH = 1000
 SHA256_CHARS = 64
+
+
+class Line(NamedTuple):
+    """One line of a file of labels."""
+
+    name: UUID | bytes
+    """Message id or SHA-256."""
+    label: str
+    weight: float
 
 
 @app.command("list")
 def list_(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None,
     label: Annotated[str | None, typer.Option(help="attack, spam or legitimate.")] = None,
+    author: Annotated[str | None, typer.Option(help="Only what this author said.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
 ) -> None:
@@ -39,11 +50,11 @@ def list_(
 
     with connect(Settings().database_url, application="scorelane-cli") as connection:
         tenant_id = None if tenant is None else _tenant(connection, tenant)
-        rows = labels.listing(connection, tenant_id=tenant_id, label=label, limit=limit)
+        rows = labels.listing(connection, tenant_id=tenant_id, label=label, author=author, limit=limit)
     if as_json:
         output.json_array(rows)
         return
-    columns = ("id", "message_id", "label", "origin", "author", "retracts", "retracted", "labelled_at")
+    columns = ("id", "message_id", "label", "origin", "weight", "author", "retracts", "retracted", "labelled_at")
     output.table("", columns, [[row[name] for name in columns] for row in rows])
 
 
@@ -53,6 +64,8 @@ def add(
     label: Annotated[str, typer.Argument(help="attack, spam or legitimate.")],
     tenant: Tenant,
     author: Author = None,
+    origin: Annotated[str, typer.Option(help="analyst, or user_report for what a recipient said.")] = "analyst",
+    weight: Weight = 1.0,
 ) -> None:
     """Label one message."""
     from db import labels
@@ -61,6 +74,9 @@ def add(
 
     wanted = _message_id(message_id, "ID")
     _check(label, "LABEL")
+    _check_weight(weight, "--weight")
+    if origin not in ("analyst", "user_report"):
+        raise Misused(f"--origin: {origin[:80]!r} is not analyst or user_report")
     with connect(Settings().database_url, application="scorelane-cli") as connection:
         tenant_id = _tenant(connection, tenant)
         if not labels.existing(connection, tenant_id, [wanted]):
@@ -70,8 +86,9 @@ def add(
             tenant_id,
             message_ids=[wanted],
             labels=[label],
-            origin="analyst",
+            origin=origin,
             author=author or getpass.getuser(),
+            weights=[weight],
         )
     output.note(f"message {wanted} is labelled {label}" if added else f"message {wanted} had this label from you")
 
@@ -94,16 +111,20 @@ def retract(
 
 @app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(help="CSV: the first column message id or SHA-256, the second the label.")],
+    path: Annotated[
+        Path, typer.Argument(help="CSV: message id or SHA-256, label, and where wanted the label's own weight.")
+    ],
     tenant: Tenant,
     author: Author = None,
+    weight: Weight = 1.0,
 ) -> None:
     """Label many messages. A file with a line that cannot be is refused whole; run again, nothing is added twice."""
     from db import labels
     from db.session import connect
     from scorelane.settings import Settings
 
-    said = list(_lines(path))
+    _check_weight(weight, "--weight")
+    said = list(_lines(path, weight))
     with connect(Settings().database_url, application="scorelane-cli") as connection, connection.transaction():
         tenant_id = _tenant(connection, tenant)
         added = unknown = 0
@@ -115,17 +136,18 @@ def import_(
                 labels.add(
                     connection,
                     tenant_id,
-                    message_ids=[pair[0] for pair in pairs],
-                    labels=[pair[1] for pair in pairs],
+                    message_ids=[message_id for message_id, _ in pairs],
+                    labels=[line.label for _, line in pairs],
                     origin="import",
                     author=author or getpass.getuser(),
+                    weights=[line.weight for _, line in pairs],
                 )
             )
     output.note(f"{added} labels added; {unknown} of {len(said)} lines name no message of tenant {tenant}")
 
 
-def _lines(path: Path) -> Iterator[tuple[UUID | bytes, str]]:
-    """(message id or digest, label) of each line; a header line is skipped."""
+def _lines(path: Path, weight: float) -> Iterator[Line]:
+    """Each line of a file; a header line is skipped, and a line without a weight has the given one."""
     import csv
 
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
@@ -135,28 +157,27 @@ def _lines(path: Path) -> Iterator[tuple[UUID | bytes, str]]:
             where = f"{path}: line {number}"
             if len(row) < 2:  # noqa: PLR2004 - a name and a label
                 raise Misused(f"{where}: needs two columns, a message id or SHA-256 and a label")
-            name, label = row[0].strip(), row[1].strip()
+            name, label, own, *_ = (*(cell.strip() for cell in row), "")
             _check(label, where)
+            counts = _weight(own, where) if own else weight
             if len(name) == SHA256_CHARS and set(name.lower()) <= set("0123456789abcdef"):
-                yield bytes.fromhex(name), label
+                yield Line(bytes.fromhex(name), label, counts)
             else:
-                yield _message_id(name, where), label
+                yield Line(_message_id(name, where), label, counts)
 
 
-def _resolved(
-    connection: Connection, tenant_id: int, said: Sequence[tuple[UUID | bytes, str]]
-) -> tuple[list[tuple[UUID, str]], int]:
-    """((message id, label), lines that name no message)."""
+def _resolved(connection: Connection, tenant_id: int, said: Sequence[Line]) -> tuple[list[tuple[UUID, Line]], int]:
+    """((message id, its line), lines that name no message)."""
     from db import labels
 
-    by_digest = labels.by_digest(connection, tenant_id, [name for name, _ in said if isinstance(name, bytes)])
-    known = labels.existing(connection, tenant_id, [name for name, _ in said if isinstance(name, UUID)])
-    pairs: list[tuple[UUID, str]] = []
+    by_digest = labels.by_digest(connection, tenant_id, [one.name for one in said if isinstance(one.name, bytes)])
+    known = labels.existing(connection, tenant_id, [one.name for one in said if isinstance(one.name, UUID)])
+    pairs: list[tuple[UUID, Line]] = []
     missing = 0
-    for name, label in said:
-        found = by_digest.get(name, []) if isinstance(name, bytes) else [name] if name in known else []
+    for one in said:
+        found = by_digest.get(one.name, []) if isinstance(one.name, bytes) else [one.name] if one.name in known else []
         missing += not found
-        pairs += [(message_id, label) for message_id in found]
+        pairs += [(message_id, one) for message_id in found]
     return pairs, missing
 
 
@@ -174,6 +195,20 @@ def _check(label: str, where: str) -> None:
 
     if label not in LABELS:
         raise Misused(f"{where}: {label[:80]!r} is not one of {', '.join(LABELS)}")
+
+
+def _weight(text: str, where: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        raise Misused(f"{where}: {text[:80]!r} is no weight: a number of more than 0 and at most 1") from None
+    _check_weight(weight, where)
+    return weight
+
+
+def _check_weight(weight: float, where: str) -> None:
+    if not 0 < weight <= 1:
+        raise Misused(f"{where}: a weight of {weight:g} is not more than 0 and at most 1")
 
 
 def _message_id(text: str, where: str) -> UUID:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -91,6 +92,25 @@ def list_(
     from scorelane.cli import pointer
 
     pointer.show(history=history, as_json=as_json)
+
+
+@app.command()
+def compare(
+    live: Annotated[str | None, typer.Option(metavar="BUNDLE", help="Instead of the live one.")] = None,
+    shadow: Annotated[str | None, typer.Option(metavar="BUNDLE", help="Instead of the one in shadow.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this organisation's messages.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only scored at or after this time, UTC.")] = None,
+    differing: Annotated[int, typer.Option(min=0, help="So many of the newest messages on which they differ.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Say how the bundle in shadow does beside the live one: agreement, flips both ways, PSI of the scores.
+
+    Over the newest 20,000 messages that both scored. Put a bundle in shadow with: scorelane model shadow BUNDLE.
+    """
+    from scorelane.cli import compare as command
+    from scorelane.cli.output import utc
+
+    command.compare(live=live, shadow=shadow, tenant=tenant, since=utc(since), differing=differing, as_json=as_json)
 
 
 @app.command()

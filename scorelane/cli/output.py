@@ -81,6 +81,11 @@ def _cell(value: object) -> str:
     return "".join(mark if mark.isprintable() else "\ufffd" for mark in str(value))
 
 
+def utc(time: datetime | None) -> datetime | None:
+    """A time from the command line, which is UTC unless it says otherwise."""
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+
+
 @contextmanager
 def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """A function that sets how much is done; a bar on a terminal, silence elsewhere."""

@@ -28,7 +28,7 @@ DIGITS = 12
 
 def show(*, history: bool, as_json: bool) -> None:
     """The bundles that are known with their places, or the pointer's history, newest first."""
-    with _open() as connection:
+    with open_database() as connection:
         rows = _flips(connection) if history else _known(connection)
     if as_json:
         output.json_array(rows)
@@ -65,7 +65,7 @@ def _flips(connection: Connection) -> list[dict[str, Any]]:
 
 def promote(named: str) -> None:
     """Make a bundle live; the one in shadow stays there unless it is this one."""
-    with _open() as connection, connection.transaction():
+    with open_database() as connection, connection.transaction():
         bundles.hold(connection)
         bundle = _take(connection, named)
         before = bundles.current(connection)
@@ -78,7 +78,7 @@ def promote(named: str) -> None:
 
 def shadow(named: str | None) -> None:
     """Put a bundle in shadow beside the live one, or (None) none."""
-    with _open() as connection, connection.transaction():
+    with open_database() as connection, connection.transaction():
         bundles.hold(connection)
         before = bundles.current(connection)
         if before is None:
@@ -97,7 +97,7 @@ def shadow(named: str | None) -> None:
 
 def rollback(to: int | None) -> None:
     """Set live and shadow as the pointer before the one in force had them, or as an older one did."""
-    with _open() as connection, connection.transaction():
+    with open_database() as connection, connection.transaction():
         bundles.hold(connection)
         now = bundles.current(connection)
         wanted = None if now is None else bundles.version(connection, now.version - 1 if to is None else to)
@@ -127,11 +127,12 @@ def _take(connection: Connection, named: str) -> Bundle:
         stored_bundles.store(connection, bundle)
         digest, path = bundle.digest, str(bundle.path)
     else:
-        digest, _, path = _one(connection, named)
+        digest, _, path = find(connection, named)
     return stored_bundles.load_content(connection, digest) or stored_bundles.load(connection, digest, path)
 
 
-def _one(connection: Connection, named: str) -> tuple[str, str, str]:
+def find(connection: Connection, named: str) -> tuple[str, str, str]:
+    """(digest, name, path) of one known bundle by name or first digits of its digest. Raises CommandError."""
     found = bundles.find(connection, named)
     if not found:
         raise CommandError(
@@ -148,5 +149,6 @@ def _said(bundle: Bundle) -> str:
     return f"bundle {bundle.name} ({bundle.digest[:DIGITS]})"
 
 
-def _open() -> Connection:
+def open_database() -> Connection:
+    """A connection for a command about bundles."""
     return connect(Settings().database_url, application="scorelane-cli")

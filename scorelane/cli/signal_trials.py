@@ -12,8 +12,8 @@ import typer
 
 from scorelane.cli import output
 from scorelane.cli.errors import CommandError, Misused
+from scorelane.cli.output import utc
 from scorelane.cli.signal_authoring import ROOT, named, sample_costs
-from scorelane.cli.signal_vectors import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

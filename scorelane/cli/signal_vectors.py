@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -130,12 +130,7 @@ def _span(
     owner = tenants.find(connection, tenant) if tenant else None
     if tenant and owner is None:
         raise CommandError(f"there is no tenant {tenant!r}; see: scorelane tenants list")
-    return labelled.Span(owner, utc(since), utc(until), revision)
-
-
-def utc(time: datetime | None) -> datetime | None:
-    """A time of the command line: UTC unless it says otherwise."""
-    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+    return labelled.Span(owner, output.utc(since), output.utc(until), revision)
 
 
 def _columns(connection: Connection) -> Callable[[str], Columns]:

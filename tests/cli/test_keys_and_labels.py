@@ -86,3 +86,28 @@ def test_a_bad_line_of_an_import_names_itself_and_adds_nothing(run, stored, tmp_
     assert "line 2" in line
     assert "attack, spam, legitimate" in line
     assert json.loads(run("labels", "list", "--json").stdout) == []
+
+
+def test_a_label_carries_its_weight_its_origin_and_its_author(run, stored, tmp_path):
+    first, second, third = stored
+    words = ("labels", "add", first.message_id, "spam", "--tenant", "acme", "--author", "eve")
+    assert run(*words, "--origin", "user_report", "--weight", "0.25").returncode == 0
+    file = tmp_path / "labels.csv"
+    file.write_text(f"sha256,label,weight\n{second.sha256},spam,0.5\n{third.sha256},legitimate\n")
+    assert run("labels", "import", file, "--tenant", "acme", "--author", "ann", "--weight", "0.75").returncode == 0
+    rows = json.loads(run("labels", "list", "--json").stdout)
+    assert {(row["message_id"], row["origin"], row["weight"], row["author"]) for row in rows} == {
+        (str(first.message_id), "user_report", 0.25, "eve"),
+        (str(second.message_id), "import", 0.5, "ann"),
+        (str(third.message_id), "import", 0.75, "ann"),
+    }
+    assert len(json.loads(run("labels", "list", "--author", "eve", "--json").stdout)) == 1
+    file.write_text(f"{second.sha256},spam,much\n")
+    for wrong, says in (
+        ((*words, "--weight", "0"), "--weight: a weight of 0 is not more than 0"),
+        ((*words, "--origin", "import"), "'import' is not analyst or user_report"),
+        (("labels", "import", file, "--tenant", "acme"), "line 1: 'much' is no weight"),
+    ):
+        answer = run(*wrong)
+        (line,) = answer.stderr.splitlines()
+        assert (answer.returncode, says in line) == (2, True), line

@@ -28,7 +28,8 @@ def scored(sql, accept_mail, run_all):
     run_all()
     ids = [receipt.message_id for receipt in receipts if receipt.status != "duplicate"]
     for label, chosen in (("spam", ids[::3]), ("legitimate", ids[1::3])):
-        labels.add(sql, 1, message_ids=chosen, labels=[label] * len(chosen), origin="import", author="a", weight=0.5)
+        halves, said = [0.5] * len(chosen), [label] * len(chosen)
+        labels.add(sql, 1, message_ids=chosen, labels=said, origin="import", author="a", weights=halves)
     return ids
 
 

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from db import bundles, comparison
 from scorelane.console.visit import MAIL, page
+from scorelane.scoring.agreement import Pair, agreement, told
 from scorelane.scoring.policy import VERDICTS
 
 if TYPE_CHECKING:
@@ -32,18 +33,19 @@ class Rate(NamedTuple):
 
 def _show(visit: Visit) -> Response:
     cells: list[comparison.Cell] = []
+    bins: list[comparison.Bin] = []
     differing: list[dict[str, Any]] = []
     with visit.reading() as opened:
         pointer = bundles.current(opened.raw)
         known = comparison.listing(opened.raw)
         flips = bundles.history(opened.raw)[:10]
         if pointer is not None and pointer.shadow is not None:
-            cells = comparison.cells(opened.raw, pointer.live, pointer.shadow)
+            scope = comparison.Scope(pointer.live, pointer.shadow)
+            cells, bins = comparison.cells(opened.raw, scope), comparison.bins(opened.raw, scope)
             if visit.may(MAIL):
-                differing = comparison.disagreements(opened.raw, pointer.live, pointer.shadow, DISAGREEMENTS)
+                differing = comparison.disagreements(opened.raw, scope, DISAGREEMENTS)
     names = {bundle.digest: bundle.name for bundle in known}
-    total = sum(cell.messages for cell in cells)
-    agreed = sum(cell.messages for cell in cells if cell.live == cell.shadow)
+    found = agreement([Pair(*cell) for cell in cells], bins)
     return visit.page(
         "models.html",
         pointer=pointer,
@@ -52,8 +54,8 @@ def _show(visit: Visit) -> Response:
         flips=flips,
         cells={(cell.live, cell.shadow): cell for cell in cells},
         verdicts=VERDICTS,
-        total=total,
-        agreed=agreed,
+        agreement=found,
+        told="" if found.stability is None else told(found.stability),
         differing=differing,
         most_compared=comparison.MOST_COMPARED,
         metrics=_metrics(pointer),
