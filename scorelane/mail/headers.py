@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]{0,8192})\?=")
 _FIELD = re.compile(r"^([^\s:]{1,128})[ \t]{0,128}:(.*)$", re.MULTILINE)
 _FOLD = re.compile(r"\n[ \t]+")
-_END = re.compile(rb"\r?\n\r?\n|\r\r")
 _PIECE = re.compile(r'[^";]+|"(?:[^"\\]|\\.)*"?|(;)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)")
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f]+")
+_BLANK = (b"\n\n", b"\n\r\n", b"\r\r")
+_BLANK_CRLF = (b"\n\r\n", b"\n\n", b"\r\r")
+_LINE_FEED, _CARRIAGE_RETURN = b"\n\r"
+_LONG_LINE = 1000
 _MOST_PARAMETERS = 64
 _CACHED_CHARS = 256
 
@@ -52,29 +55,51 @@ def start_of_header(raw: bytes) -> int:
 
 def read_fields(raw: bytes, limits: Limits, defects: Defects) -> Fields:
     """Header fields of a message, each cut and each line that is none noted."""
-    fields = _split(_block(raw, limits, defects), limits, defects)
+    block = _block(raw, limits, defects)
+    fields = _split(block, limits, defects)
     raw_by_name = _by_name(fields)
-    if not any("=?" in value for _, value in fields):
+    if b"=?" not in block:
         return Fields(fields, tuple(fields), raw_by_name, raw_by_name)
     decoded = [(name, decode(value, defects)) for name, value in fields]
     return Fields(fields, tuple(decoded), raw_by_name, _by_name(decoded))
 
 
 def _by_name(fields: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for name, value in fields:
-        found.setdefault(name.lower(), []).append(value)
-    return {name: tuple(values) for name, values in found.items()}
+        lower = name.lower()
+        if lower in found:
+            found[lower] += (value,)
+        else:
+            found[lower] = (value,)
+    return found
 
 
 def _block(raw: bytes, limits: Limits, defects: Defects) -> bytes:
     start = start_of_header(raw)
-    end = _END.search(raw, start, start + limits.header_block_bytes)
-    if end is not None:
-        return raw[start : end.start()]
+    end = _end_of_header(raw, start, start + limits.header_block_bytes)
+    if end >= 0:
+        return raw[start:end]
     if len(raw) - start > limits.header_block_bytes:
         defects.add("header_truncated", "header")
     return raw[start : start + limits.header_block_bytes]
+
+
+def _end_of_header(raw: bytes, start: int, most: int) -> int:
+    """Where the line end before the first blank line stands, in whatever style; -1 when there is none before `most`.
+
+    Found by searches for fixed bytes: one pattern for all styles would be tried at every byte.
+    """
+    found = -1
+    for blank in _BLANK if raw.find(b"\r\n", start, start + _LONG_LINE) < 0 else _BLANK_CRLF:
+        at = raw.find(blank, start, most)
+        if at < 0:
+            continue
+        if blank[0] == _LINE_FEED and at > start and raw[at - 1] == _CARRIAGE_RETURN:
+            at -= 1
+        found = at if found < 0 else min(at, found)
+        most = min(most, found + 3)
+    return found
 
 
 def _split(block: bytes, limits: Limits, defects: Defects) -> list[tuple[str, str]]:

@@ -28,6 +28,8 @@ Attributes = dict[str, "str | None"]
 
 _WHITE: Colour = (255, 255, 255)
 _NEVER = frozenset(("img", "body", "html", "input", "br", "hr", "head", "style", "script", "meta", "link", "title"))
+_WATCHED = frozenset(("style", "hidden", "bgcolor", "background"))
+_WATCHED_WITH_SHEETS = _WATCHED | {"class", "id"}
 _INHERITED = frozenset(("zero_font", "same_colour"))
 """Ways that an element inside can undo for itself."""
 MOST_STYLED = 3000
@@ -49,9 +51,13 @@ class Hider:
     def __init__(self, defects: Defects, *, has_sheets: bool) -> None:
         self._defects = defects
         self._has_sheets = has_sheets
-        self._met: list[tuple[LexborNode, str | None, Attributes]] = []
+        self._met: list[tuple[LexborNode, str, Attributes]] = []
+        self._painted: list[tuple[LexborNode, str, Attributes]] = []
         self._rules: dict[str, Look] = {}
+        self._looks: dict[tuple[str | None, ...], Look] = {}
+        self._own: dict[int, Colour] = {}
         self._backgrounds: dict[int, Colour] = {}
+        self._blends: dict[Colour, bool] = {}
         self._steps = 0
         self._whole: set[int] = set()
 
@@ -59,24 +65,30 @@ class Hider:
         """Rules of one style sheet."""
         self._rules.update(rules_of(css[:MOST_CSS_CHARS]))
 
-    def meet(self, node: LexborNode, tag: str | None, attributes: Attributes) -> None:
-        """One element, in document order."""
-        if (
-            "style" in attributes
-            or "hidden" in attributes
-            or tag == "font"
-            or (self._has_sheets and ("class" in attributes or "id" in attributes))
-        ):
+    @property
+    def watched(self) -> frozenset[str]:
+        """Attributes that make an element worth meeting; a font is worth it with any."""
+        return _WATCHED_WITH_SHEETS if self._has_sheets else _WATCHED
+
+    def meet(self, node: LexborNode, tag: str, attributes: Attributes) -> None:
+        """One element with a `watched` attribute, or a font, in document order."""
+        by_rule = self._has_sheets and ("class" in attributes or "id" in attributes)
+        if by_rule or "style" in attributes or "hidden" in attributes or tag == "font":
             self._met.append((node, tag, attributes))
+        if by_rule or "style" in attributes or "bgcolor" in attributes or "background" in attributes:
+            self._painted.append((node, tag, attributes))
 
     def find(self) -> Hidden:
         """All that is hidden and has a text."""
         if len(self._met) > MOST_STYLED:
             self._defects.add("html_style_limit", "html")
+        for node, tag, attributes in self._painted:
+            colour = self._own_background(tag, attributes)
+            if colour is not None:
+                self._own[node.mem_id] = colour
         flagged: dict[int, tuple[LexborNode, str]] = {}
         for node, tag, attributes in self._met[:MOST_STYLED]:
-            kind = self._why(node, tag, attributes)
-            if kind is not None and tag not in _NEVER:
+            if tag not in _NEVER and (kind := self._why(node, tag, attributes)) is not None:
                 flagged[node.mem_id] = node, kind
         nodes: list[LexborNode] = []
         texts: list[str] = []
@@ -129,26 +141,33 @@ class Hider:
 
     def _shows_again(self, node: LexborNode, kind: str) -> bool:
         attributes = node.attributes
-        look = self._look(node.tag, attributes)
+        look = self._look(node.tag or "", attributes)
         if kind == "zero_font":
             return look.has_size or (node.tag == "font" and bool(attributes.get("size")))
         return look.colour is not None or look.background is not None or bool(
             attributes.get("color") or attributes.get("bgcolor")
         )  # fmt: skip
 
-    def _look(self, tag: str | None, attributes: Attributes) -> Look:
+    def _look(self, tag: str, attributes: Attributes) -> Look:
         """Inline declarations, which win, over the rules of style sheets."""
         style = attributes.get("style")
-        inline = look_of(style[:LONGEST_STYLE]) if style else PLAIN
         if not self._rules:
-            return inline
+            return look_of(style[:LONGEST_STYLE]) if style else PLAIN
+        key = tag, style, attributes.get("id"), attributes.get("class")
+        look = self._looks.get(key)
+        if look is None:
+            look = self._looks[key] = self._ruled(tag, style, attributes)
+        return look
+
+    def _ruled(self, tag: str, style: str | None, attributes: Attributes) -> Look:
+        inline = look_of(style[:LONGEST_STYLE]) if style else PLAIN
         for name in _selectors(tag, attributes):
             rule = self._rules.get(name)
             if rule is not None:
                 inline = _under(inline, rule, style or "")
         return inline
 
-    def _why(self, node: LexborNode, tag: str | None, attributes: Attributes) -> str | None:
+    def _why(self, node: LexborNode, tag: str, attributes: Attributes) -> str | None:
         if "hidden" in attributes:
             return "display_none"
         look = self._look(tag, attributes)
@@ -159,9 +178,17 @@ class Hider:
         colour = look.colour
         if colour is None and tag == "font" and attributes.get("color"):
             colour = rgb((attributes["color"] or "")[:60])
-        if colour is None:
+        if colour is None or not self._may_blend(colour):
             return None
         return "same_colour" if are_alike(colour, self._background(node)) else None
+
+    def _may_blend(self, colour: Colour) -> bool:
+        """Whether some background of the document is like it: most texts need no search for their own."""
+        known = self._blends.get(colour)
+        if known is None:
+            shades = {_WHITE, *self._own.values()}
+            known = self._blends[colour] = any(are_alike(colour, shade) for shade in shades)
+        return known
 
     def _background(self, node: LexborNode) -> Colour:
         """Colour behind a node: its own or the nearest ancestor's, white where none says one."""
@@ -171,7 +198,7 @@ class Hider:
         for _ in range(MOST_PARENTS):
             if current is None or current.tag in ("-undef", "#document"):
                 break
-            known = self._backgrounds.get(current.mem_id) or self._own_background(current)
+            known = self._backgrounds.get(current.mem_id) or self._own.get(current.mem_id)
             passed.append(current.mem_id)
             if known is not None:
                 found = known
@@ -180,11 +207,8 @@ class Hider:
         self._backgrounds.update(dict.fromkeys(passed, found))
         return found
 
-    def _own_background(self, node: LexborNode) -> Colour | None:
-        attributes = node.attributes
-        if not attributes:
-            return None
-        look = self._look(node.tag, attributes)
+    def _own_background(self, tag: str, attributes: Attributes) -> Colour | None:
+        look = self._look(tag, attributes)
         if look.background is not None:
             return look.background
         if attributes.get("background"):
@@ -193,7 +217,7 @@ class Hider:
         return rgb(colour[:60]) if colour else None
 
 
-def _selectors(tag: str | None, attributes: Attributes) -> list[str]:
+def _selectors(tag: str, attributes: Attributes) -> list[str]:
     """Simple selectors that name an element, the strongest first."""
     names = []
     if attributes.get("id"):

@@ -19,19 +19,25 @@ if TYPE_CHECKING:
     from scorelane.mail.defects import Defects
     from scorelane.mail.limits import Limits
 
-_BLOCK = re.compile(r"<(?=/?(?:p|div|br|tr|li|h[1-6]|table|blockquote|ul|ol|hr|title|option)\b)", re.IGNORECASE)
+_BLOCK = re.compile(
+    r"<(?=/?(?:[Bb](?:[Rr]|[Ll][Oo][Cc][Kk][Qq][Uu][Oo][Tt][Ee])|[Dd][Ii][Vv]|[Hh][1-6Rr]|[Ll][Ii]"
+    r"|[Oo](?:[Ll]|[Pp][Tt][Ii][Oo][Nn])|[Pp]|[Tt](?:[Rr]|[Aa][Bb][Ll][Ee]|[Ii][Tt][Ll][Ee])|[Uu][Ll])\b)"
+)
+"""Tags that begin or end a line. Sets of letters, as the engine tries a flag for case much more slowly."""
 _HANDLER = re.compile(r"on[a-z]{3,20}\s{0,8}=")
 _ZERO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff\u00ad\u180e\u034f]")
 _QUOTES = (
     "blockquote[type=cite],div.gmail_quote,blockquote.gmail_quote,div.yahoo_quoted,div.moz-cite-prefix,"
     "#divRplyFwdMsg,#appendonsend,div.protonmail_quote"
 )
-_QUOTE_MARKS = ("blockquote", "gmail_quote", "yahoo_quoted", "moz-cite", "divRplyFwdMsg", "appendonsend", "protonmail")
+_QUOTE_MARKS = ("quote", "moz-cite", "divRplyFwdMsg", "appendonsend")
+"""What every document with a quote has in its source."""
 _UNSEEN = "script,style,noscript,template,head,title"
 _LONGEST_URL = 4096
 _LONGEST_TEXT = 500
 _MOST_FORMS = 50
 TINY_PX = 3
+_FEW = frozenset(map(str, range(TINY_PX + 1)))
 
 
 class Anchor(NamedTuple):
@@ -66,8 +72,11 @@ def read_html(source: str, limits: Limits, defects: Defects) -> Read:
     anchors = survey.anchors(limits.links + 1)
     for node in hidden.nodes:
         node.decompose()
-    for node in tree.css(_UNSEEN):
-        node.decompose()
+    if survey.has_head and tree.head is not None:
+        tree.head.decompose()
+    if survey.has_unseen:
+        for node in tree.css(_UNSEEN):
+            node.decompose()
     body = tree.body if tree.body is not None else tree.root
     visible = _text(body)
     if not visible.isascii() and _ZERO_WIDTH.search(visible):
@@ -85,7 +94,9 @@ def read_html(source: str, limits: Limits, defects: Defects) -> Read:
 
 def fold(text: str) -> str:
     """White space of a line as single spaces, empty lines gone."""
-    return "\n".join(filter(None, [" ".join(line.split()) for line in text.replace("\r", "\n").split("\n")]))
+    if "\r" in text:
+        text = text.replace("\r", "\n")
+    return "\n".join(filter(None, [" ".join(line.split()) for line in text.split("\n") if line]))
 
 
 def _text(node: LexborNode | None) -> str:
@@ -105,6 +116,8 @@ class _Survey:
         self.inputs: list[str] = []
         self.script_count = self.script_bytes = self.style_bytes = self.tag_count = 0
         self.iframes = self.tables = self.handlers = self.data_urls = 0
+        self.has_head = self.has_unseen = False
+        """A head, and elements outside it whose text no reader shows."""
         self.base: str | None = None
         self.refresh: str | None = None
         lower = source.lower()
@@ -114,23 +127,27 @@ class _Survey:
             self._walk(tree.root, limits, defects)
 
     def _walk(self, root: LexborNode, limits: Limits, defects: Defects) -> None:
-        meet, has_values = self.hider.meet, self._has_data or self._has_handlers
+        meet, is_dull = self.hider.meet, self.hider.watched.isdisjoint
+        has_values = self._has_data or self._has_handlers
+        most, reader_of, count = limits.html_elements, _READERS.get, 0
         for count, node in enumerate(root.traverse(), 1):
-            if count > limits.html_elements:
+            if count > most:
                 defects.add("html_truncated", "html")
+                self.has_head = self.has_unseen = True
                 break
-            self.tag_count = count
             tag = node.tag or ""
             attributes = node.attributes
             if attributes:
-                meet(node, tag, attributes)
+                if tag == "font" or not is_dull(attributes):
+                    meet(node, tag, attributes)
+                    if "background" in attributes:
+                        self._other(attributes, "background", "html_image")
                 if has_values:
                     self._read_values(attributes)
-                if "background" in attributes:
-                    self._other(attributes, "background", "html_image")
-            read = _READERS.get(tag)
+            read = reader_of(tag)
             if read is not None:
                 read(self, node, attributes)
+        self.tag_count = min(count, most)
 
     def _read_values(self, attributes: Attributes) -> None:
         for name, value in attributes.items():
@@ -175,11 +192,21 @@ class _Survey:
         if self.refresh is None and (attributes.get("http-equiv") or "").strip().lower() == "refresh":
             self.refresh = _url(attributes, "content")
 
-    def read_script(self, node: LexborNode, _attributes: Attributes) -> None:
+    def read_head(self, _node: LexborNode, _attributes: Attributes) -> None:
+        self.has_head = True
+
+    def read_unseen(self, node: LexborNode, _attributes: Attributes) -> None:
+        parent = node.parent
+        if parent is None or parent.tag != "head":
+            self.has_unseen = True
+
+    def read_script(self, node: LexborNode, attributes: Attributes) -> None:
+        self.read_unseen(node, attributes)
         self.script_count += 1
         self.script_bytes += len(_text(node))
 
-    def read_style(self, node: LexborNode, _attributes: Attributes) -> None:
+    def read_style(self, node: LexborNode, attributes: Attributes) -> None:
+        self.read_unseen(node, attributes)
         text = _text(node)
         self.style_bytes += len(text)
         self.hider.add_rules(text)
@@ -247,6 +274,10 @@ _READERS: dict[str, Callable[[_Survey, LexborNode, Attributes], None]] = {
     "meta": _Survey.read_meta,
     "script": _Survey.read_script,
     "style": _Survey.read_style,
+    "head": _Survey.read_head,
+    "title": _Survey.read_unseen,
+    "noscript": _Survey.read_unseen,
+    "template": _Survey.read_unseen,
 }
 
 
@@ -261,5 +292,9 @@ def _comment_bytes(source: str) -> int:
 
 
 def _is_tiny(attributes: Attributes) -> bool:
-    sizes = [(attributes.get(name) or "").strip().removesuffix("px") for name in ("width", "height")]
-    return all(size.isascii() and size.isdigit() and len(size) == 1 and int(size) <= TINY_PX for size in sizes)
+    return _is_few(attributes.get("width")) and _is_few(attributes.get("height"))
+
+
+def _is_few(size: str | None) -> bool:
+    """Whether an attribute says at most `TINY_PX` pixels."""
+    return bool(size) and size.strip().removesuffix("px") in _FEW  # type: ignore[union-attr] # bool(size) excludes None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 _WORDS = {
     "en": "the and of to you your is for that this with are have we not will from be on it",
     "de": "der die und das ist nicht sie ich wir ein eine mit für auf von den ihre zu haben werden",
@@ -16,10 +14,15 @@ _WORDS = {
     "pl": "nie się jest na do że to jak w z przez oraz dla za od po twoje czy jego są",
     "tr": "ve bir bu için ile de da olarak çok daha ne olan gibi sizin kadar değil her ya mi en",
 }
-_OWNERS: dict[str, tuple[str, ...]] = {}
-for _language, _list in _WORDS.items():
-    for _word in _list.split():
-        _OWNERS[_word] = (*_OWNERS.get(_word, ()), _language)
+_BITS = 8
+"""Of the count of one language: no more than `MOST_WORDS`."""
+_LANGUAGES = tuple((language, _BITS * at) for at, language in enumerate(sorted(_WORDS)))
+"""Each language with the lowest bit of its count."""
+_COUNTED: dict[str, int] = {}
+"""What a word adds to the counts of all languages, which are one number: then one sum counts them all."""
+for _language, _bit in _LANGUAGES:
+    for _word in set(_WORDS[_language].split()):
+        _COUNTED[_word] = _COUNTED.get(_word, 0) + (1 << _bit)
 
 SCRIPTS = (
     ("\u0400", "\u04ff", "ru"),
@@ -44,12 +47,6 @@ def guess(text: str) -> str | None:
             for low, high, language in SCRIPTS:
                 if sum(low <= c <= high for c in letters) * 3 > len(letters):
                     return language
-    words = Counter(sample.lower().split()[:MOST_WORDS])
-    hits: Counter[str] = Counter()
-    for word in words.keys() & _OWNERS.keys():
-        for language in _OWNERS[word]:
-            hits[language] += words[word]
-    if not hits:
-        return None
-    best = max(hits, key=lambda language: (hits[language], language))
-    return best if hits[best] >= LEAST_HITS else None
+    counts = sum(filter(None, map(_COUNTED.get, sample.lower().split()[:MOST_WORDS])))
+    hits, best = max([(counts >> bit & 0xFF, language) for language, bit in _LANGUAGES])
+    return best if hits >= LEAST_HITS else None

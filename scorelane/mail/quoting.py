@@ -30,8 +30,15 @@ _LIST_WORDS = (
     "google groups",
     "archives:",
 )
-_FORWARD_STARTS = frozenset("-_bB")
-_FOOTER_STARTS = frozenset("_-=YyTtMmUu")
+_FORWARD_STARTS = frozenset(("--", "__", "be", "bE", "Be", "BE"))
+_FOOTER_STARTS = frozenset(("--", "__", "==")).union(
+    first + second for pair in ("yo", "to", "ma", "un") for first in pair[0] + pair[0].upper()
+    for second in pair[1] + pair[1].upper()
+)  # fmt: skip
+_MARK_STARTS = frozenset("|").union(
+    (start[0] for start in _FORWARD_STARTS | _FOOTER_STARTS), filter(str.isspace, map(chr, range(0x3001)))
+)
+"""Lines that begin otherwise are marks only by a colon at their end."""
 LONGEST_MARK = 200
 """An attribution or a rule is a short line."""
 
@@ -43,16 +50,21 @@ def newest(text: str) -> tuple[str, str]:
     has_fresh = False
     lines = text.split("\n")
     for position, line in enumerate(lines):
+        first = line[:1]
+        if first not in _MARK_STARTS and first != ">" and line[-1:] != ":":
+            fresh.append(line)
+            has_fresh = has_fresh or bool(first)
+            continue
         bare = line.lstrip()
         if not bare:
             fresh.append(line)
             continue
-        first = bare[0]
-        if first == ">" or bare[:2] == "|>":
+        start = bare[:2]
+        if start[0] == ">" or start == "|>":
             quoted.append(line)
             continue
         if len(line) < LONGEST_MARK:
-            if first in _FORWARD_STARTS and _starts_forward(lines, position):
+            if start in _FORWARD_STARTS and _starts_forward(lines, position):
                 if has_fresh:
                     quoted.extend(lines[position:])
                     break
@@ -61,7 +73,7 @@ def newest(text: str) -> tuple[str, str]:
             if line[-1] == ":" and _is_attribution(lines, position):
                 quoted.append(line)
                 continue
-            if line[0] in _FOOTER_STARTS and _starts_footer(lines, position):
+            if line[:2] in _FOOTER_STARTS and _starts_footer(lines, position):
                 break
         fresh.append(line)
         has_fresh = True

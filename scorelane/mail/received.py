@@ -15,8 +15,8 @@ _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$", 
 _RDNS = re.compile(r"\(\s*(?:[^\s()@]{1,64}@)?([A-Za-z0-9_.-]{1,255})\.?\s*\[")
 _HELO = re.compile(r"\b[eh]{1,2}lo[= ]\"?([^\s();\"]{1,255})", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
+_SAYS = tuple((key, f" {key} ") for key in ("by", "with", "id", "for"))
 _NO_NAME = frozenset({"unknown", "may", "helo", "ehlo"})
-_CLAUSES = frozenset({"by", "with", "id", "for"})
 _TRIES = 20
 _CACHED_CHARS = 512
 
@@ -40,7 +40,7 @@ def parse_received(value: str) -> Hop:
     start = _start_of_by(clauses)
     origin = clauses[:start]
     said = _clauses(clauses[start:] or clauses)
-    name = origin.split(" ", 2)[1].partition("(")[0] if origin[:5].lower() == "from " else None
+    name = origin[5:].partition(" ")[0].partition("(")[0] if origin[:5].lower() == "from " else None
     helo = _HELO.search(origin) if "lo" in origin or "LO" in origin else None
     looked_up = _RDNS.search(origin) if "[" in origin else None
     rdns = looked_up.group(1).lower() if looked_up else None
@@ -84,14 +84,21 @@ def _clauses(text: str) -> dict[str, str]:
         if shorter == text:
             break
         text = shorter
+    text = f" {text} "
+    lower = text.lower() if text.isascii() else _lowered(text)
     said: dict[str, str] = {}
-    words = text.split()
-    for at, word in enumerate(words[:-1]):
-        key = word.lower()
-        if key in _CLAUSES and key not in said:
-            following = words[at + 1].strip("<>,")[:320]
-            said[key] = following if key == "id" else following.lower()
+    for key, marked in _SAYS:
+        at = lower.find(marked)
+        if at >= 0:
+            following = (text if key == "id" else lower)[at + len(marked) :].lstrip(" ").partition(" ")[0]
+            if following:
+                said[key] = following.strip("<>,")[:320]
     return said
+
+
+def _lowered(text: str) -> str:
+    """Lower case, character by character as long as before."""
+    return "".join([low if len(low := char.lower()) == 1 else char for char in text])
 
 
 def _first_ip(origin: str) -> str | None:

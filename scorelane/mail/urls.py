@@ -25,7 +25,8 @@ _CACHED_CHARS = 512
 _SUFFIXES = PublicSuffixList()
 _MARK = re.compile(r":(?://|\\\\|/\\|\\/|\]//|//\])")
 _SCHEME_BEFORE = re.compile(r"(?:h(?:tt|xx|tx|xt|\*\*)ps?|s?ftp|meow)\[?$", re.IGNORECASE)
-_WWW = re.compile(r"(?:www|WWW|Www)(?:\.|\[\.\])(?=[^\s.])")
+_AFTER_WWW = re.compile(r"(?:\.|\[\.\])[^\s.]")
+_WAYS_TO_WRITE_WWW = ("www", "WWW", "Www")
 _BRACKET_DOT = re.compile(r"\[\.\]|\(\.\)|\[dot\]|\(dot\)", re.IGNORECASE)
 _NAME = re.compile(r"[\w.-]{1,200}")
 _TAIL = re.compile(r"[^\s<>\"'`{}|^]{1,2048}")
@@ -76,14 +77,22 @@ def find_urls(text: str, most: int) -> list[str]:
 def _starts(text: str) -> list[int]:
     """Places where a URL may begin, found from marks that plain words do not have."""
     starts: list[int] = []
-    if ":/" in text or ":\\" in text or ":]" in text:
+    if ":" in text:
         for mark in _MARK.finditer(text):
-            scheme = _SCHEME_BEFORE.search(text, max(0, mark.start() - _LONGEST_SCHEME), mark.start())
-            if scheme is not None:
+            at = mark.start()
+            if text[at - 4 : at] == "http":
+                starts.append(at - 4)
+            elif text[at - 5 : at] == "https":
+                starts.append(at - 5)
+            elif (scheme := _SCHEME_BEFORE.search(text, max(0, at - _LONGEST_SCHEME), at)) is not None:
                 starts.append(scheme.start())
-    if "ww" in text or "WW" in text:
-        starts.extend(www.start() for www in _WWW.finditer(text) if _is_free(text, www.start()))
-    if "[.]" in text or "(.)" in text or "dot" in text:
+    for www in _WAYS_TO_WRITE_WWW:
+        at = text.find(www)
+        while at >= 0:
+            if _AFTER_WWW.match(text, at + 3) and _is_free(text, at):
+                starts.append(at)
+            at = text.find(www, at + 1)
+    if ("[" in text or "(" in text) and ("[.]" in text or "(.)" in text or "dot" in text):
         starts.extend(_bracket_starts(text))
     starts.sort()
     return starts
@@ -115,8 +124,7 @@ def parse_url(raw: str, base: str | None = None) -> Url | None:
 
     A relative one leads somewhere where the document has a `base` (HTML's base element).
     """
-    raw = raw[:MOST_CHARS]
-    return _cached(raw, base) if len(raw) < _CACHED_CHARS else _parse_url(raw, base)
+    return _cached(raw, base) if len(raw) < _CACHED_CHARS else _parse_url(raw[:MOST_CHARS], base)
 
 
 def _parse_url(raw: str, base: str | None) -> Url | None:
@@ -155,10 +163,14 @@ def _undo(text: str, tricks: set[str]) -> str:
             if pattern.search(text):
                 tricks.add(name)
                 text = pattern.sub("", text)
-    if _WHITE.search(text):
+    if "\n" in text or "\r" in text or "\t" in text:
         tricks.add("tab_newline")
         text = _WHITE.sub("", text)
-    if "[" in text or "(" in text or "{" in text or text[:1] in "hHmM":
+    if "[" in text or "(" in text or "{" in text:
+        text = _refanged(text, tricks)
+    elif text.startswith(("http:", "https:")):
+        return text
+    elif text[:1] in "hHmM":
         text = _refanged(text, tricks)
     if text[:2] in ("//", "\\\\", "/\\"):
         return "http:" + text
