@@ -2,99 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from psycopg import sql
 from sqlalchemy import select
 
-from db.tables import mailboxes, message_state, messages, scores, tenants
+from db import choosing
+from db.tables import scores
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection as SqlConnection
-    from sqlalchemy import Select
 
     from db.session import Connection
 
+# What a listing shows of each message: its current verdict, and the newest label that was not taken back.
+_COLUMNS = {
+    "id": "m.id",
+    "tenant": "t.name",
+    "mailbox": "b.address",
+    "direction": "m.direction",
+    "received_at": "m.received_at",
+    "source": "m.source",
+    "sha256": "m.sha256",
+    "size_bytes": "m.size_bytes",
+    "state": "s.state",
+    "revision": "s.revision",
+    "verdict": "s.verdict",
+    "category": "s.category",
+    "log_odds": "s.log_odds",
+    "sender": "s.sender",
+    "sender_domain": "s.sender_domain",
+    "subject": "s.subject",
+    "header_message_id": "s.header_message_id",
+    "scored_at": "s.scored_at",
+    "label": "l.label",
+    "label_author": "l.author",
+}
+_SHOWN = sql.SQL(
+    """SELECT {columns} FROM message_state s
+       JOIN messages m ON m.id = s.message_id
+       JOIN tenants t ON t.id = s.tenant_id JOIN mailboxes b ON b.id = s.mailbox_id
+       LEFT JOIN LATERAL (
+           SELECT l.label, l.author FROM labels l
+           WHERE l.tenant_id = s.tenant_id AND l.message_id = s.message_id AND l.retracts IS NULL
+             AND NOT EXISTS (SELECT FROM labels n WHERE n.tenant_id = l.tenant_id AND n.message_id = l.message_id
+                             AND n.retracts = l.id)
+           ORDER BY l.id DESC LIMIT 1) l ON true
+       WHERE {conditions} ORDER BY s.message_id DESC LIMIT %(limit)s"""
+)
 
-@dataclass(frozen=True)
-class Filter:
-    """What a listing asks for; None leaves a field out. `before` is the last id of the page before."""
 
-    tenant: str | None = None
-    mailbox: str | None = None
-    verdict: str | None = None
-    category: str | None = None
-    state: str | None = None
-    sender: str | None = None
-    sender_domain: str | None = None
-    subject: str | None = None
-    since: datetime | None = None
-    before: UUID | None = None
+def find(connection: Connection, message_id: UUID) -> dict[str, Any] | None:
+    """What a listing shows of one message, or None."""
+    found = listing(connection, {"message_ids": [message_id]}, 1)
+    return found[0] if found else None
 
 
-def find(connection: SqlConnection, message_id: UUID) -> dict[str, Any] | None:
-    """One message with its current verdict, or None."""
-    query = _shown().where(message_state.c.message_id == message_id, messages.c.id == message_id)
-    row = connection.execute(query).mappings().first()
-    return None if row is None else dict(row)
-
-
-def _shown() -> Select[Any]:
-    """What a listing shows of each message."""
-    state = message_state.c
-    return (
-        select(
-            messages.c.id,
-            tenants.c.name.label("tenant"),
-            mailboxes.c.address.label("mailbox"),
-            messages.c.received_at,
-            messages.c.source,
-            messages.c.sha256,
-            state.state,
-            state.revision,
-            state.verdict,
-            state.category,
-            state.log_odds,
-            state.sender,
-            state.subject,
-            state.scored_at,
-        )
-        .select_from(message_state)
-        .join(messages, messages.c.id == state.message_id)
-        .join(tenants, tenants.c.id == state.tenant_id)
-        .join(mailboxes, mailboxes.c.id == state.mailbox_id)
+def listing(
+    connection: Connection, choice: Mapping[str, Any], limit: int, *, before: UUID | None = None
+) -> list[dict[str, Any]]:
+    """At most `limit` messages of a choice (`db.choosing`) below the id `before`, newest id first."""
+    asked = {**choice, "before": before}
+    query = _SHOWN.format(
+        columns=sql.SQL(", ").join([sql.SQL(column) for column in _COLUMNS.values()]),
+        conditions=choosing.conditions(asked),
     )
-
-
-def listing(connection: SqlConnection, wanted: Filter, limit: int) -> list[dict[str, Any]]:
-    """At most `limit` messages with their current verdict, newest id first."""
-    state = message_state.c
-    query = _shown().order_by(state.message_id.desc()).limit(limit)
-    if wanted.tenant is not None:
-        query = query.where(
-            state.tenant_id == select(tenants.c.id).where(tenants.c.name == wanted.tenant).scalar_subquery()
-        )
-    equal = {
-        mailboxes.c.address: wanted.mailbox and wanted.mailbox.lower(),
-        state.verdict: wanted.verdict,
-        state.category: wanted.category,
-        state.state: wanted.state,
-        state.sender: wanted.sender and wanted.sender.lower(),
-        state.sender_domain: wanted.sender_domain and wanted.sender_domain.lower(),
-    }
-    for column, value in equal.items():
-        if value is not None:
-            query = query.where(column == value)
-    if wanted.subject is not None:
-        query = query.where(state.subject.icontains(wanted.subject, autoescape=True))
-    if wanted.since is not None:
-        query = query.where(messages.c.received_at >= wanted.since)
-    if wanted.before is not None:
-        query = query.where(state.message_id < wanted.before, messages.c.id < wanted.before)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query, {**asked, "limit": limit}).fetchall()
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
 
 def revisions(connection: SqlConnection, message_id: UUID) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from db import bundles
+from db import bundles, choosing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,28 +20,6 @@ CHUNKS_A_STEP = 64
 EXPLAINED = 1000
 """Flips of a rescan whose reasons are computed with it; those of the rest when they are read."""
 PAGE = 1000
-
-# Conditions by what they need. A field of `wanted` that is missing or null asks for nothing.
-_CONDITIONS = {
-    "mailboxes": "s.mailbox_id = ANY (%(mailboxes)s::integer[])",
-    "since": "m.received_at >= %(since)s::timestamptz",
-    "until": "m.received_at < %(until)s::timestamptz",
-    "sender": "s.sender = %(sender)s",
-    "sender_domain": "s.sender_domain = %(sender_domain)s",
-    "subject": "s.subject ILIKE ALL (%(subject)s::text[])",
-    "verdicts": "s.verdict = ANY (%(verdicts)s::text[])",
-    "min_log_odds": "s.log_odds >= %(min_log_odds)s",
-    "max_log_odds": "s.log_odds <= %(max_log_odds)s",
-    "link_domain": "EXISTS (SELECT FROM sightings g WHERE g.message_id = s.message_id AND g.kind = 3 "
-    "AND g.entity = decode(%(link_domain)s, 'hex'))",
-    "attachment": "EXISTS (SELECT FROM sightings g WHERE g.message_id = s.message_id AND g.kind = 5 "
-    "AND g.entity = decode(%(attachment)s, 'hex'))",
-    "scored_by": "EXISTS (SELECT FROM scores o WHERE o.message_id = s.message_id AND o.revision = s.revision "
-    "AND o.bundle = %(scored_by)s)",
-    "signal_set": "EXISTS (SELECT FROM vectors o WHERE o.message_id = s.message_id AND o.revision = s.revision "
-    "AND o.signal_set = %(signal_set)s)",
-}
-FIELDS = tuple(_CONDITIONS)
 
 
 class Rescan(NamedTuple):
@@ -127,12 +105,12 @@ class Result(NamedTuple):
 
 
 def _chosen(wanted: dict[str, Any]) -> sql.Composed:
-    """FROM and WHERE of the messages that a filter asks for, `s` being the state row."""
-    asked = [name for name in FIELDS if wanted.get(name) is not None]
-    joins = "JOIN messages m ON m.id = s.message_id" if {"since", "until"} & set(asked) else ""
-    parts = ["s.tenant_id = %(tenant)s", "s.state = 'scored'", "s.message_id <= %(ceiling)s"]
-    conditions = sql.SQL(" AND ").join([sql.SQL(part) for part in (*parts, *(_CONDITIONS[name] for name in asked))])
-    return sql.SQL("FROM message_state s {} WHERE {}").format(sql.SQL(joins), conditions)
+    """FROM and WHERE of the messages of a choice (`db.choosing`) that a rescan meets, `s` being the state row."""
+    joins = "JOIN messages m ON m.id = s.message_id" if choosing.reads_message(wanted) else ""
+    return sql.SQL(
+        "FROM message_state s {} WHERE s.tenant_id = %(tenant)s AND s.state = 'scored'"
+        " AND s.message_id <= %(ceiling)s AND {}"
+    ).format(sql.SQL(joins), choosing.conditions(wanted))
 
 
 def preview(
@@ -164,6 +142,24 @@ _REVISION = {
 }
 
 
+class Repeat(NamedTuple):
+    """By what a repeated request for a rescan is known."""
+
+    key: str
+    """The caller's word for it, unique in the tenant."""
+    digest: str
+    """Of all that was asked for."""
+
+
+def started(connection: Connection, tenant_id: int, key: str) -> tuple[UUID, str] | None:
+    """(rescan, digest of what was asked for) of a key that started one; until commit nobody else uses the key."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", (key, tenant_id))
+    return connection.execute(
+        "SELECT id, spec->>'asked' FROM jobs WHERE tenant_id = %s AND idempotency_key = %s AND kind = 'rescan'",
+        (tenant_id, key),
+    ).fetchone()  # type: ignore[return-value]
+
+
 def create(
     connection: Connection,
     *,
@@ -177,12 +173,15 @@ def create(
     wanted: dict[str, Any],
     preview: dict[str, Any],
     ceiling: UUID,
+    repeat: Repeat | None = None,
 ) -> None:
     """Store a rescan with its job; nothing is planned yet."""
+    spec = {"rescan": str(rescan_id)} | ({} if repeat is None else {"asked": repeat.digest})
     with connection.transaction():
         connection.execute(
-            "INSERT INTO jobs (id, tenant_id, kind, lane, actor, spec) VALUES (%s, %s, 'rescan', 'rescan', %s, %s)",
-            (rescan_id, tenant_id, actor, Jsonb({"rescan": str(rescan_id)})),
+            "INSERT INTO jobs (id, tenant_id, kind, lane, actor, spec, idempotency_key) "
+            "VALUES (%s, %s, 'rescan', 'rescan', %s, %s, %s)",
+            (rescan_id, tenant_id, actor, Jsonb(spec), None if repeat is None else repeat.key),
         )
         connection.execute(
             """INSERT INTO rescans (id, tenant_id, bundle, as_of, as_of_time, applies, wanted, preview, ceiling)

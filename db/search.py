@@ -1,29 +1,20 @@
-"""Finding messages for a person who reads: by verdict, sender, subject, Message-ID or an entity that they showed.
+"""What stands around a message that a person reads: alike ones, who else got it, its sender's, its scores.
 
-Pages go by key, newest id first. Row-level security, or `tenant_id`, holds a search to one tenant; every query reads a
-bounded number of rows, except for a subject search, which the session's statement timeout bounds.
+Row-level security holds every query to one tenant; each reads a bounded number of rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import func, select, true
-
-from db.tables import labels, mailboxes, message_state, messages, sightings
+from db.choosing import FLAGGED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
     from uuid import UUID
-
-    from sqlalchemy import ColumnElement, Select
-    from sqlalchemy import Connection as SqlConnection
 
     from db.session import Connection
 
-FLAGGED = ("attack", "suspicious", "spam")
 MOST_COUNTED = 1000
 
 
@@ -34,168 +25,15 @@ class Entity(NamedTuple):
     key: bytes
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What a search asks for; None or nothing leaves a field out. `before` is the last id of the page before."""
-
-    verdicts: tuple[str, ...] = ()
-    category: str | None = None
-    mailbox: str | None = None
-    subject: str | None = None
-    header_message_id: str | None = None
-    """With or without angle brackets."""
-    entities: tuple[Entity, ...] = ()
-    """A message must have shown every one of them."""
-    alike: UUID | None = None
-    """Only messages that share an entity of kind `alike_kind` with this one."""
-    alike_kind: int = 0
-    since: datetime | None = None
-    until: datetime | None = None
-    least_log_odds: float | None = None
-    most_log_odds: float | None = None
-    labelled: bool | None = None
-    before: UUID | None = None
-
-
-def page(connection: SqlConnection, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
-    """At most `limit` messages with current verdict and newest standing label, newest id first."""
-    state = message_state.c
-    found = _filtered(wanted).order_by(state.message_id.desc()).limit(limit).subquery()
-    latest = _latest_label(found.c.message_id)
-    query = (
-        select(found, latest.c.label, latest.c.author.label("label_author"))
-        .select_from(found.outerjoin(latest, true()))
-        .order_by(found.c.message_id.desc())
-    )
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _filtered(wanted: Wanted) -> Select[Any]:
-    state = message_state.c
-    query = (
-        select(
-            state.message_id,
-            messages.c.received_at,
-            mailboxes.c.address.label("mailbox"),
-            messages.c.direction,
-            state.state,
-            state.revision,
-            state.verdict,
-            state.category,
-            state.log_odds,
-            state.sender,
-            state.subject,
-        )
-        .select_from(message_state)
-        .join(messages, messages.c.id == state.message_id)
-        .join(mailboxes, mailboxes.c.id == state.mailbox_id)
-    )
-    return query.where(*_by_state(wanted), *_by_time(wanted))
-
-
-def _by_state(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    state = message_state.c
-    if wanted.verdicts:
-        yield state.verdict.in_(wanted.verdicts)
-        if set(wanted.verdicts) <= set(FLAGGED):
-            yield state.verdict != "clean"  # what the index of flagged messages is made for
-    equal = {
-        state.category: wanted.category,
-        mailboxes.c.address: wanted.mailbox and wanted.mailbox.lower(),
-    }
-    yield from (column == value for column, value in equal.items() if value is not None)
-    if wanted.header_message_id is not None:
-        bare = wanted.header_message_id.strip("<>")
-        yield state.header_message_id.in_((bare, f"<{bare}>"))
-    if wanted.subject is not None:
-        yield state.subject.icontains(wanted.subject, autoescape=True)
-    for entity in wanted.entities:
-        seen = select(sightings.c.message_id).where(sightings.c.kind == entity.kind, sightings.c.entity == entity.key)
-        yield state.message_id.in_(seen)
-    if wanted.alike is not None:
-        mine = sightings.alias("mine")
-        shared = (mine.c.kind == sightings.c.kind) & (mine.c.entity == sightings.c.entity)
-        seen = select(sightings.c.message_id).join(mine, shared)
-        yield state.message_id.in_(seen.where(mine.c.message_id == wanted.alike, mine.c.kind == wanted.alike_kind))
-    if wanted.least_log_odds is not None:
-        yield state.log_odds >= wanted.least_log_odds
-    if wanted.most_log_odds is not None:
-        yield state.log_odds <= wanted.most_log_odds
-    if wanted.labelled is not None:
-        standing = _standing(state.message_id).exists()
-        yield standing if wanted.labelled else ~standing
-
-
-def _by_time(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    if wanted.since is not None:
-        yield messages.c.received_at >= wanted.since
-    if wanted.until is not None:
-        yield messages.c.received_at < wanted.until
-    if wanted.before is not None:
-        yield from (message_state.c.message_id < wanted.before, messages.c.id < wanted.before)
-
-
-def _standing(message_id: Any) -> Select[Any]:
-    """Labels of a message that say something and were not taken back."""
-    newer = labels.alias("newer")
-    undoing = (newer.c.message_id == labels.c.message_id) & (newer.c.retracts == labels.c.id)
-    taken_back = select(newer.c.id).where(undoing).correlate(labels).exists()
-    return select(labels).where(labels.c.message_id == message_id, labels.c.retracts.is_(None), ~taken_back)
-
-
-def _latest_label(message_id: Any) -> Any:
-    return _standing(message_id).order_by(labels.c.id.desc()).limit(1).lateral("latest")
-
-
-def flagged_counts(connection: SqlConnection) -> dict[str, int]:
+def flagged_counts(connection: Connection) -> dict[str, int]:
     """Messages by flagged verdict, counted no further than MOST_COUNTED."""
-    state = message_state.c
-    counts = {}
-    parts = [
-        select(state.verdict)
-        .where(state.verdict == verdict, state.verdict != "clean")
-        .limit(MOST_COUNTED)
-        .subquery(f"of_{verdict}")
-        for verdict in FLAGGED
-    ]
-    row = connection.execute(
-        select(*(select(func.count()).select_from(part).scalar_subquery() for part in parts))
-    ).one()
-    for verdict, count in zip(FLAGGED, row, strict=True):
-        counts[verdict] = int(count)
-    return counts
-
-
-def one(connection: SqlConnection, message_id: UUID) -> dict[str, Any] | None:
-    """What `page` says of one message, with its storage; None when there is no such message."""
-    state = message_state.c
-    query = (
-        select(
-            messages.c.id.label("message_id"),
-            messages.c.received_at,
-            messages.c.direction,
-            messages.c.size_bytes,
-            messages.c.sha256,
-            messages.c.source,
-            mailboxes.c.address.label("mailbox"),
-            state.state,
-            state.revision,
-            state.verdict,
-            state.category,
-            state.log_odds,
-            state.sender,
-            state.sender_domain,
-            state.subject,
-            state.header_message_id,
-            state.scored_at,
-        )
-        .select_from(messages)
-        .join(message_state, (state.message_id == messages.c.id) & (state.message_id == message_id))
-        .join(mailboxes, mailboxes.c.id == messages.c.mailbox_id)
-        .where(messages.c.id == message_id)
-    )
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else dict(row)
+    rows = connection.execute(
+        """SELECT v.verdict, (SELECT count(*) FROM (SELECT FROM message_state s
+                              WHERE s.verdict = v.verdict AND s.verdict <> 'clean' LIMIT %s) s)
+           FROM unnest(%s::text[]) AS v (verdict)""",
+        (MOST_COUNTED, list(FLAGGED)),
+    ).fetchall()
+    return {str(verdict): int(str(count)) for verdict, count in rows}
 
 
 def mailbox_addresses(connection: Connection, limit: int = 200) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from db.session import Connection
@@ -80,8 +81,10 @@ def sample(connection: Connection, tenant_id: int, most: int) -> list[bytes]:
     return [bytes(row[0]) for row in rows]  # type: ignore[call-overload]
 
 
-def mailbox_ids(connection: Connection, tenant_id: int) -> list[tuple[int, str]]:
-    """(id, address) of a tenant's mailboxes."""
+def mailbox_ids(connection: Connection, tenant_id: int | None, addresses: Sequence[str]) -> list[tuple[int, str]]:
+    """(id, address) of those of the addresses that are mailboxes of the tenant, or of any where none is named."""
     return connection.execute(
-        "SELECT id, address FROM mailboxes WHERE tenant_id = %s ORDER BY id", (tenant_id,)
+        "SELECT id, address FROM mailboxes "
+        "WHERE (%(tenant)s::integer IS NULL OR tenant_id = %(tenant)s) AND address = ANY (%(addresses)s)",
+        {"tenant": tenant_id, "addresses": list(addresses)},
     ).fetchall()  # type: ignore[return-value]

@@ -23,11 +23,11 @@ from db import chunks, lanes, lookups
 from db.session import connect
 from scorelane.enqueuer import wire
 from scorelane.enrichment import Catalogue
+from scorelane.logs import configure_logs
 from scorelane.settings import Settings
 from tasks.facts import Enrichment
 from tasks.session import Session, place
 from worker.consumer import Discards, install
-from worker.logs import configure_logs
 
 log = structlog.get_logger()
 settings = Settings()

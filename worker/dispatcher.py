@@ -26,11 +26,11 @@ from scorelane.enqueuer import wire
 from scorelane.enqueuer.lanes import LANES
 from scorelane.enqueuer.publish import Publisher, broker_faults
 from scorelane.enrichment import Catalogue
+from scorelane.logs import configure_logs
 from scorelane.settings import Settings
 from worker.enrichment import EnrichmentFeed
 from worker.evidence import dispatch_ids
 from worker.keeper import Keeper
-from worker.logs import configure_logs
 from worker.roller import Roller
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from db import dead_letters, lanes, partitions
 from db.session import connect
+from scorelane.logs import configure_logs
 from scorelane.settings import Settings
-from worker.logs import configure_logs
 from worker.processes import lane_groups
 from worker.progress import Progress
 

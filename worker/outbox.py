@@ -14,10 +14,10 @@ import structlog
 
 from db import outbox
 from db.session import Connection, connect
+from scorelane.logs import configure_logs
 from scorelane.outbox import Deliverer, Limits
 from scorelane.settings import Settings
 from worker import forgetting
-from worker.logs import configure_logs
 
 log = structlog.get_logger()
 

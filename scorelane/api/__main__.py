@@ -5,6 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from scorelane.api import ApiConfig, create_app
+from scorelane.logs import configure_logs
 from scorelane.settings import Settings
 
 GRACE_S = 15
@@ -14,6 +15,7 @@ PORT = 8026
 def app() -> object:
     """The application of one process, from the settings."""
     settings = Settings()
+    configure_logs(settings.log_level)  # in each process: uvicorn starts them anew
     return create_app(
         ApiConfig(
             database_url=settings.api_database_url,
@@ -27,6 +29,7 @@ def app() -> object:
 def main() -> None:
     """Listen where the settings say."""
     settings = Settings()
+    configure_logs(settings.log_level)
     uvicorn.run(
         "scorelane.api.__main__:app",
         factory=True,
@@ -34,6 +37,7 @@ def main() -> None:
         port=settings.api_port or PORT,
         workers=settings.api_processes,
         log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,

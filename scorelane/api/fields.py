@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
+from fastapi import Header
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 BIGINT = 2**63 - 1
@@ -38,6 +39,9 @@ RowId = Annotated[int, Field(ge=1, le=BIGINT)]
 Limit = Annotated[int, Field(ge=1, le=MOST_PAGE, description="Most items of a page.")]
 Verdict = Literal["attack", "suspicious", "spam", "clean"]
 State = Literal["accepted", "scored", "observed", "dead", "cancelled"]
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
+]
 IntakeLane = Literal["interactive", "realtime", "backfill"]
 Direction = Literal["inbound", "outbound"]
 

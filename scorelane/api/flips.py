@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from db import rescans as queries
+from db.session import Connection
 from scorelane import rescans
 from scorelane.api.accepts import best
 from scorelane.api.caller import Analyst, Caller
@@ -21,7 +23,6 @@ from scorelane.api.rescans import find
 
 router = APIRouter(tags=["rescans"])
 
-SHEET_PAGE = 200
 JSON, CSV, LINES = "application/json", "text/csv", "application/x-ndjson"
 _TEXT = {"schema": {"type": "string"}}
 
@@ -100,10 +101,10 @@ def list_flips(request: Request, caller: Analyst, rescan_id: UUID, wanted: Annot
         limit = wanted.limit or PAGE
         rows = _page(caller, rescan_id, bundle, wanted.after, limit)
         return {"items": rows, "next": next_page(request, rows, limit, rows and rows[-1]["message_id"], name="after")}
-    name = f'attachment; filename="flips-{rescan_id}.{"csv" if media == CSV else "ndjson"}"'
-    return StreamingResponse(
-        _sheet(caller, rescan_id, bundle, wanted, media), media_type=media, headers={"Content-Disposition": name}
-    )
+    form = rescans.CSV if media == CSV else rescans.JSON_LINES
+    name = f'attachment; filename="flips-{rescan_id}.{form}"'
+    found = rescans.pages(lambda: _opened(caller), rescan_id, bundle, after=wanted.after, limit=wanted.limit)
+    return StreamingResponse(rescans.sheet(found, form), media_type=media, headers={"Content-Disposition": name})
 
 
 def _page(caller: Caller, rescan_id: UUID, bundle: str, after: UUID | None, limit: int) -> list[dict[str, Any]]:
@@ -113,18 +114,7 @@ def _page(caller: Caller, rescan_id: UUID, bundle: str, after: UUID | None, limi
         return list(rescans.flips(opened.raw, rescan_id, after=after, limit=limit, reasons=reader))
 
 
-def _sheet(caller: Caller, rescan_id: UUID, bundle: str, wanted: WantedFlips, media: str) -> Iterator[str]:
-    """CSV or JSON lines, a transaction a page, so that a slow reader holds none open."""
-    if media == CSV:
-        yield rescans.HEADER
-    after, left = wanted.after, wanted.limit
-    while left is None or left > 0:
-        size = SHEET_PAGE if left is None else min(SHEET_PAGE, left)
-        rows = _page(caller, rescan_id, bundle, after, size)
-        if media == CSV:
-            yield "".join(rescans.csv_lines(rows))
-        else:
-            yield "".join(FlipOut(**row).model_dump_json() + "\n" for row in rows)
-        if len(rows) < size:
-            return
-        after, left = rows[-1]["message_id"], None if left is None else left - size
+@contextlib.contextmanager
+def _opened(caller: Caller) -> Iterator[Connection]:
+    with caller.database() as opened:
+        yield opened.raw

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field, IPvAnyAddress
 from starlette.concurrency import run_in_threadpool
 
 from scorelane.api.bodies import Line, lines_of, parts_of
 from scorelane.api.caller import Caller, Ingest
-from scorelane.api.fields import Address, Direction, IntakeLane, Moment, Words
+from scorelane.api.fields import Address, Direction, IdempotencyKey, IntakeLane, Moment, Words
 from scorelane.api.problems import Problem
 from scorelane.enqueuer import Envelope, Incoming, Receipt
 from scorelane.enqueuer.lanes import MESSAGE_BYTES
@@ -29,8 +29,6 @@ router = APIRouter(tags=["intake"])
 
 MOST_MESSAGES = 5000
 """Messages of one batch."""
-
-Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 
 
 class ReceiptOut(BaseModel):
@@ -97,7 +95,7 @@ BATCH_BODY = {
 
 @router.post("/messages", status_code=202, response_model=ReceiptOut, openapi_extra=MESSAGE_BODY)
 async def accept_one(
-    request: Request, caller: Ingest, said: Annotated[Session, Query()], idempotency_key: Key = None
+    request: Request, caller: Ingest, said: Annotated[Session, Query()], idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Accept one message: 202 when it is new, 200 when the mailbox holds it already, 422 when it is no mail."""
     room = caller.service.room
@@ -119,7 +117,7 @@ async def accept_one(
 
 @router.post("/messages/batch", response_model=ReceiptsOut, openapi_extra=BATCH_BODY)
 async def accept_many(
-    request: Request, caller: Ingest, place: Annotated[Place, Query()], idempotency_key: Key = None
+    request: Request, caller: Ingest, place: Annotated[Place, Query()], idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Accept many messages at once: NDJSON lines with base64, or the files of a form.
 

@@ -71,7 +71,7 @@ def list_labels(request: Request, caller: Analyst, wanted: Annotated[WantedLabel
 def labels_of(caller: Analyst, message_id: UUID) -> list[dict[str, Any]]:
     """Every label of one message, first to last."""
     with caller.database() as opened:
-        if messages.find(opened.sql, message_id) is None:
+        if messages.find(opened.raw, message_id) is None:
             raise missing("message", message_id)
         return labels.of_message(opened.raw, message_id)
 
@@ -80,7 +80,7 @@ def labels_of(caller: Analyst, message_id: UUID) -> list[dict[str, Any]]:
 def add_label(caller: Analyst, message_id: UUID, said: LabelIn) -> list[dict[str, Any]]:
     """Label a message; said twice, it stands once. Answers the message's ledger."""
     with caller.database() as opened:
-        if messages.find(opened.sql, message_id) is None:
+        if messages.find(opened.raw, message_id) is None:
             raise missing("message", message_id)
         added = labels.add(
             opened.raw,

@@ -12,13 +12,16 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from db import labels, messages
+from db.session import Connection
 from scorelane import explanations
 from scorelane.api.caller import Analyst
+from scorelane.api.choice import Choice, named_fields
 from scorelane.api.etags import etag, unchanged
-from scorelane.api.fields import PAGE, Address, Limit, Moment, Page, State, Verdict, Words
+from scorelane.api.fields import PAGE, Address, Limit, Page, State, Verdict
 from scorelane.api.labels import LabelOut
 from scorelane.api.pages import next_page
 from scorelane.api.problems import missing
+from scorelane.choosing import Asked, chosen
 from scorelane.explanations import MOST_RAW_BYTES
 
 router = APIRouter(tags=["messages"])
@@ -99,17 +102,12 @@ class RevisionDetail(RevisionOut):
     explanation: ExplanationOut
 
 
-class Wanted(BaseModel):
+class Wanted(Choice):
     """What a listing of messages asks for."""
 
     mailbox: Address | None = None
     verdict: Verdict | None = None
-    category: Words | None = None
     state: State | None = None
-    sender: Words | None = Field(default=None, description="Only this From address.")
-    sender_domain: Words | None = None
-    subject: Words | None = Field(default=None, description="Only subjects that contain this.")
-    since: Moment | None = Field(default=None, description="Only received at or after this time.")
     before: UUID | None = Field(default=None, description="Go on below this message id, as `next` of a page says.")
     limit: Limit = PAGE
 
@@ -117,22 +115,31 @@ class Wanted(BaseModel):
 @router.get("/messages", response_model=MessagesPage)
 def list_messages(request: Request, caller: Analyst, wanted: Annotated[Wanted, Query()]) -> dict[str, Any]:
     """List messages with their verdicts, newest first."""
-    asked = wanted.model_dump(exclude={"limit"})
-    with caller.database() as opened:
-        rows = messages.listing(opened.sql, messages.Filter(**asked), wanted.limit)
-        filters = [name for name, value in asked.items() if value is not None]
-        caller.note(opened, "message.list", messages=len(rows), filters=filters)
+    said = wanted.model_dump(exclude={"limit", "before"}, exclude_none=True)
+    with caller.database() as opened, named_fields("query", mailboxes="query.mailbox", verdicts="query.verdict"):
+        choice = _choice(opened.raw, caller.tenant_id, said)
+        rows = messages.listing(opened.raw, choice, wanted.limit, before=wanted.before)
+        caller.note(opened, "message.list", messages=len(rows), filters=sorted(said))
     return {
         "items": [_shown(row) for row in rows],
         "next": next_page(request, rows, wanted.limit, rows and rows[-1]["id"]),
     }
 
 
+def _choice(connection: Connection, tenant_id: int, said: dict[str, Any]) -> dict[str, Any]:
+    """What the database is asked; a mailbox that has had no mail yet is no error, and has none."""
+    fields = {name: value for name, value in said.items() if name not in ("mailbox", "verdict", "state")}
+    mailboxes = (said["mailbox"],) if "mailbox" in said else ()
+    verdicts = (said["verdict"],) if "verdict" in said else ()
+    asked = Asked(**fields, mailboxes=mailboxes, verdicts=verdicts)
+    return {**chosen(connection, tenant_id, asked, known_only=False), "state": said.get("state")}
+
+
 @router.get("/messages/{message_id}", response_model=MessageDetail)
 def read_message(request: Request, caller: Analyst, message_id: UUID) -> Any:
     """One message, with every revision of its score and every label."""
     with caller.database() as opened:
-        row = messages.find(opened.sql, message_id)
+        row = messages.find(opened.raw, message_id)
         if row is None:
             raise missing("message", message_id)
         given = labels.of_message(opened.raw, message_id)
@@ -183,7 +190,7 @@ def read_revision(request: Request, caller: Analyst, message_id: UUID, revision:
 def read_raw(caller: Analyst, message_id: UUID) -> Response:
     """The message as it was received; a file to save, never a page to render. 410 once it expired."""
     with caller.database() as opened:
-        if messages.find(opened.sql, message_id) is None:
+        if messages.find(opened.raw, message_id) is None:
             raise missing("message", message_id)
         raw = messages.raw(opened.raw, message_id)
         if raw is None:

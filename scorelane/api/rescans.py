@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,14 +17,15 @@ from db import rescans as queries
 from db.session import Connection
 from scorelane import rescans
 from scorelane.api.caller import Analyst, Caller
-from scorelane.api.fields import EARLIEST, PAGE, Address, Limit, Moment, Page, Verdict, Words
+from scorelane.api.choice import Choice, named_fields
+from scorelane.api.fields import EARLIEST, PAGE, Address, IdempotencyKey, Limit, Page, Verdict, Words
 from scorelane.api.pages import next_page
 from scorelane.api.problems import Problem, missing
-from scorelane.rescans import Asked, Progress, RescanError
+from scorelane.rescans import Asked, Progress
 
 router = APIRouter(tags=["rescans"])
 
-MOST_MAILBOXES = 1000
+MOST_MAILBOXES, MOST_IDS = 1000, 5000
 
 
 def _as_of(value: str) -> str:
@@ -37,27 +39,16 @@ def _as_of(value: str) -> str:
     raise ValueError("is received, final, now, or a time since 1990 with its zone, like 2026-11-24T09:30:00Z")
 
 
-Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-
-
-class Filter(BaseModel):
+class Filter(Choice):
     """Which messages: every field that is given must fit."""
 
     model_config = ConfigDict(extra="forbid")
 
-    mailboxes: Annotated[list[Address], Field(max_length=MOST_MAILBOXES)] = []
-    since: Moment | None = None
-    until: Moment | None = None
-    sender: Words | None = Field(default=None, description="From address.")
-    sender_domain: Words | None = None
-    subject: Words | None = Field(default=None, description="Words that the subject contains, in any order.")
-    verdicts: Annotated[list[Verdict], Field(max_length=4)] = []
-    min_score: Score | None = None
-    max_score: Score | None = None
-    link_domain: Words | None = Field(default=None, description="Registrable domain of a link.")
-    attachment: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")] | None = Field(default=None, description="SHA-256.")
+    mailboxes: list[Address] = Field(default=[], max_length=MOST_MAILBOXES)
+    verdicts: list[Verdict] = Field(default=[], max_length=4)
     scored_by: Words | None = Field(default=None, description="Bundle of the current score, by name or digest.")
     signal_set: Words | None = Field(default=None, description="Hash of the signal set of the current vector.")
+    message_ids: list[UUID] = Field(default=[], max_length=MOST_IDS, description="Only these.")
 
 
 class RescanIn(BaseModel):
@@ -135,13 +126,28 @@ def preview_rescan(caller: Analyst, said: RescanIn) -> dict[str, Any]:
     return {**found._asdict(), "needs_confirm": found.needs_yes}
 
 
-@router.post("/rescans", status_code=201, response_model=RescanOut)
-def start_rescan(response: Response, caller: Analyst, said: StartIn) -> dict[str, Any]:
-    """Start a rescan. It reports, unless `apply`; above 100,000 messages it takes `confirm`."""
+@router.post("/rescans", status_code=201, response_model=RescanOut, responses={200: {"model": RescanOut}})
+def start_rescan(
+    response: Response, caller: Analyst, said: StartIn, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Start a rescan. It reports, unless `apply`; above 100,000 messages it takes `confirm`.
+
+    With an Idempotency-Key a repeated call starts nothing: 200 with the rescan of the first, 409 when it asks for
+    something else.
+    """
     if said.apply and caller.role != "admin":
         detail = "only an admin's key may let a rescan revise verdicts; without apply it reports"
         raise Problem(403, detail, field="body.apply")
     with caller.database() as opened, _named_fields():
+        repeat = None
+        if idempotency_key is not None:
+            repeat = queries.Repeat(
+                f"rescan:{caller.key_id}:{idempotency_key}", sha256(said.model_dump_json().encode()).hexdigest()
+            )
+            first = queries.started(opened.raw, caller.tenant_id, repeat.key)
+            if first is not None:
+                response.status_code = 200
+                return _repeated(opened.raw, response, first, repeat)
         asked, wanted = _asked(opened.raw, said.filter), rescans.wanted_by(opened.raw, said.bundle)
         pointer = bundles.current(opened.raw)
         rescan_id, found = rescans.start(
@@ -154,6 +160,7 @@ def start_rescan(response: Response, caller: Analyst, said: StartIn) -> dict[str
             actor=caller.actor,
             yes=said.confirm,
             live=None if pointer is None else pointer.live,
+            repeat=repeat,
         )
         caller.note(opened, "rescan.start", rescan_id, messages=found.messages, apply=said.apply)
         response.headers["Location"] = f"/v1/rescans/{rescan_id}"
@@ -194,6 +201,17 @@ def cancel_rescan(caller: Analyst, rescan_id: UUID) -> dict[str, Any]:
     return _control(caller, rescan_id, "cancel", jobs.cancel, "it has ended already")
 
 
+def _repeated(
+    connection: Connection, response: Response, first: tuple[UUID, str], repeat: queries.Repeat
+) -> dict[str, Any]:
+    rescan_id, digest = first
+    if digest != repeat.digest:
+        detail = f"this key started rescan {rescan_id}, which asked for something else; use another key"
+        raise Problem(409, detail, field="header.idempotency-key")
+    response.headers["Location"] = f"/v1/rescans/{rescan_id}"
+    return _shown(find(connection, rescan_id))
+
+
 def find(connection: Connection, rescan_id: UUID) -> Progress:
     """A rescan of the caller's tenant. Raises Problem 404."""
     found = rescans.progress(connection, rescan_id)
@@ -220,17 +238,10 @@ def _asked(connection: Connection, said: Filter) -> Asked:
     return asked._replace(scored_by=rescans.digest_of(connection, said.scored_by, "scored_by")[0])
 
 
-_FIELDS = {"applies": "body.apply", "yes": "body.confirm", "as_of": "body.as_of", "bundle": "body.bundle"}
-
-
-@contextlib.contextmanager
-def _named_fields() -> Iterator[None]:
-    """What cannot be rescanned, as a problem that names the field of the body."""
-    try:
-        yield
-    except RescanError as fault:
-        field = None if fault.field is None else _FIELDS.get(fault.field, f"body.filter.{fault.field}")
-        raise Problem(422, str(fault), field=field) from None
+def _named_fields() -> AbstractContextManager[None]:
+    return named_fields(
+        "body.filter", applies="body.apply", yes="body.confirm", as_of="body.as_of", bundle="body.bundle"
+    )
 
 
 def _shown(found: Progress) -> dict[str, Any]:

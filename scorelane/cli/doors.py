@@ -21,8 +21,8 @@ def lmtp(listen: str, tenant: str | None, route: Sequence[str], lane: str) -> No
     from scorelane.doors import LmtpDoor, Routes
     from scorelane.doors.tally import Tally
     from scorelane.enqueuer import Enqueuer, Linger
+    from scorelane.logs import configure_logs
     from scorelane.settings import Settings
-    from worker.logs import configure_logs
 
     domains = {}
     for one in route:
@@ -55,8 +55,8 @@ def watch(path: Path, tenant: str, mailbox: str, lane: str) -> None:
     from scorelane.doors.maildir import Place
     from scorelane.doors.tally import Tally
     from scorelane.enqueuer import Enqueuer
+    from scorelane.logs import configure_logs
     from scorelane.settings import Settings
-    from worker.logs import configure_logs
 
     _check(lane)
     settings = Settings()

@@ -14,15 +14,13 @@ from scorelane.cli.errors import CommandError, Misused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection as SqlConnection
-
-    from db.messages import Filter
     from db.session import Connection
 
 app = typer.Typer(help="Verdicts of messages, with every revision and its reasons.", no_args_is_help=True)
 
 PAGE_MESSAGES = 500
 REASONS = 8
+STATES = ("accepted", "scored", "observed", "dead", "cancelled")
 
 
 @app.command("list")
@@ -33,9 +31,15 @@ def list_(
     category: Annotated[str | None, typer.Option(help="Only this kind of attack.")] = None,
     state: Annotated[str | None, typer.Option(help="accepted, scored, observed or dead.")] = None,
     sender: Annotated[str | None, typer.Option(help="Only this From address.")] = None,
-    sender_domain: Annotated[str | None, typer.Option(help="Only this From domain.")] = None,
-    subject: Annotated[str | None, typer.Option(help="Only subjects that contain this.")] = None,
+    sender_domain: Annotated[str | None, typer.Option(help="Only this From domain and those below it.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Only subjects with all these words.")] = None,
     since: Annotated[datetime | None, typer.Option(help="Only received at or after this time, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Only received before this time, UTC.")] = None,
+    min_score: Annotated[float | None, typer.Option(help="Only scored at least this, 0 to 1.")] = None,
+    max_score: Annotated[float | None, typer.Option(help="Only scored at most this, 0 to 1.")] = None,
+    link_domain: Annotated[str | None, typer.Option(help="Only with a link to this registrable domain.")] = None,
+    attachment: Annotated[str | None, typer.Option(help="Only with the attachment of this SHA-256.")] = None,
+    header_id: Annotated[str | None, typer.Option(help="Only with this Message-ID header.")] = None,
     before: Annotated[str | None, typer.Option(help="Go on after this message id, as the last page says.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many; 50 in a table, all in JSON.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
@@ -43,20 +47,30 @@ def list_(
     """List messages with their verdicts, newest first."""
     from datetime import UTC
 
-    from db import messages
-    from db.session import engine
+    from db.session import connect
+    from scorelane.choosing import Asked, ChoiceError, chosen
+    from scorelane.cli.tenants import tenant_id
     from scorelane.settings import Settings
 
-    wanted = messages.Filter(
-        tenant, mailbox, verdict, category, state, sender, sender_domain, subject,
-        since.replace(tzinfo=UTC) if since else None, _message_id(before) if before else None,
+    if state not in (None, *STATES):
+        raise Misused(f"--state {state!r} is not one of {', '.join(STATES)}")
+    asked = Asked(
+        (mailbox,) if mailbox else (), since and since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC), sender,
+        sender_domain, subject, (verdict,) if verdict else (), min_score, max_score, link_domain, attachment,
+        category=category, header_message_id=header_id,
     )  # fmt: skip
-    with engine(Settings().database_url).connect() as connection:
+    with connect(Settings().database_url, application="scorelane-cli") as connection:
+        owner = tenant_id(connection, tenant) if tenant else None
+        try:
+            wanted = {**chosen(connection, owner, asked, known_only=False), "state": state, "tenant": owner}
+        except ChoiceError as fault:
+            raise Misused(f"{fault}; see: scorelane messages list --help") from None
+        last = message_id(before) if before else None
         if as_json:
-            output.json_array(_pages(connection, wanted, limit))
+            output.json_array(_pages(connection, wanted, limit, last))
             return
         most = limit or 50
-        rows = list(_pages(connection, wanted, most))
+        rows = list(_pages(connection, wanted, most, last))
     columns = ("id", "received_at", "verdict", "category", "log_odds", "sender", "subject")
     cells = [[row["verdict"] or row["state"] if name == "verdict" else row[name] for name in columns] for row in rows]
     output.table("", columns, cells, numbers=("log_odds",))
@@ -66,7 +80,7 @@ def list_(
 
 @app.command()
 def show(
-    message_id: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")],
+    message: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
 ) -> None:
     """Show one message: what it is, every revision of its score, and why."""
@@ -74,11 +88,11 @@ def show(
     from db.session import connect, engine
     from scorelane.settings import Settings
 
-    wanted = _message_id(message_id)
+    wanted = message_id(message)
     url = Settings().database_url
     with engine(url).connect() as sql, connect(url, application="scorelane-cli") as connection:
-        found = messages.listing(sql, messages.Filter(before=UUID(int=wanted.int + 1)), 1)
-        if not found or found[0]["id"] != wanted:
+        found = messages.find(connection, wanted)
+        if found is None:
             raise CommandError(f"there is no message {wanted}")
         revisions = [
             {
@@ -89,9 +103,9 @@ def show(
             for revision in messages.revisions(sql, wanted)
         ]
     if as_json:
-        output.json_array([{**found[0], "revisions": revisions}])
+        output.json_array([{**found, "revisions": revisions}])
         return
-    output.table("", ("field", "value"), [(name, value) for name, value in found[0].items() if value is not None])
+    output.table("", ("field", "value"), [(name, value) for name, value in found.items() if value is not None])
     for revision in revisions:
         title = (
             f"\nrevision {revision['revision']} ({revision['cause']}): {revision['verdict']}, "
@@ -123,24 +137,25 @@ def changes(connection: Connection, message_id: UUID, revision: int) -> list[str
         return []
 
 
-def _pages(connection: SqlConnection, wanted: Filter, limit: int | None) -> Iterator[dict[str, Any]]:
-    """Rows of as many pages as it takes; each page is one short read."""
-    from dataclasses import replace
-
+def _pages(
+    connection: Connection, wanted: dict[str, Any], limit: int | None, last: UUID | None
+) -> Iterator[dict[str, Any]]:
+    """Rows of as many pages as it takes, below the id `last`; each page is one short read."""
     from db import messages
 
     left = limit
     while left is None or left > 0:
         size = PAGE_MESSAGES if left is None else min(left, PAGE_MESSAGES)
-        page = messages.listing(connection, wanted, size)
+        page = messages.listing(connection, wanted, size, before=last)
         yield from page
         if len(page) < size:
             return
-        wanted = replace(wanted, before=page[-1]["id"])
+        last = page[-1]["id"]
         left = None if left is None else left - size
 
 
-def _message_id(text: str) -> UUID:
+def message_id(text: str) -> UUID:
+    """An id that a person gave. Raises Misused."""
     try:
         return UUID(text)
     except ValueError:

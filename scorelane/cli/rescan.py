@@ -41,6 +41,13 @@ def start(
     attachment: Annotated[str | None, typer.Option(help="Only with the attachment of this SHA-256.")] = None,
     scored_by: Annotated[str | None, typer.Option(help="Only whose current score is of this bundle.")] = None,
     signal_set: Annotated[str | None, typer.Option(help="Only whose vector has this signal set's hash.")] = None,
+    category: Annotated[str | None, typer.Option(help="Only of this kind of attack.")] = None,
+    header_id: Annotated[str | None, typer.Option(help="Only with this Message-ID header.")] = None,
+    like: Annotated[str | None, typer.Option(help="Only whose text is nearly that of this message id.")] = None,
+    labelled: Annotated[
+        bool | None, typer.Option("--labelled/--unlabelled", help="Only with a standing label, or without.")
+    ] = None,
+    message: Annotated[list[str] | None, typer.Option(help="Only this message id; may be given again.")] = None,
     bundle: Annotated[str | None, typer.Option(help="Bundle to score with, by name or digest; else live.")] = None,
     as_of: Annotated[str, typer.Option(help="received, final, now, or a time: what a score may know.")] = "received",
     applies: Annotated[bool, typer.Option("--apply", help="Make the results revisions.")] = False,
@@ -62,7 +69,8 @@ def start(
         asked = rescans.Asked(
             tuple(mailbox or ()), since and since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC), sender,
             sender_domain, subject, tuple(verdict or ()), min_score, max_score, link_domain, attachment,
-            scored_by, signal_set,
+            scored_by, signal_set, category, header_id, _message_id(like) if like else None, labelled,
+            [_message_id(one) for one in message or ()],
         )  # fmt: skip
         pointer = bundles.current(connection)
         try:
@@ -83,7 +91,7 @@ def start(
                 yes=yes,
                 live=pointer.live if pointer else None,
             )
-        except rescans.RescanError as fault:
+        except rescans.ChoiceError as fault:
             raise CommandError(f"{fault}; see: scorelane rescan start --help") from None
         _say(found, as_json=as_json, rescan_id=rescan_id)
         if wait:
@@ -209,12 +217,8 @@ def flips(
         rows = rescans.flips(connection, wanted, limit=most, reasons=rescans.reader(connection, asked[0]))
         if as_json:
             output.json_array(rows)
-        elif as_jsonl:
-            for row in rows:
-                sys.stdout.write(output.to_json(row) + "\n")
-        elif as_csv:
-            sys.stdout.write(rescans.HEADER)
-            sys.stdout.writelines(rescans.csv_lines(rows))
+        elif as_jsonl or as_csv:
+            sys.stdout.writelines(rescans.sheet([rows], rescans.CSV if as_csv else rescans.JSON_LINES))
         else:
             _tables(connection, wanted, list(rows))
 
@@ -234,6 +238,12 @@ def _tables(connection: Connection, rescan_id: UUID, rows: list[dict[str, Any]])
         for row in rows
     ]  # fmt: skip
     output.table("\nMessages", columns, cells, numbers=("log-odds",))
+
+
+def _message_id(text: str) -> UUID:
+    from scorelane.cli.messages import message_id
+
+    return message_id(text)
 
 
 def _id(text: str) -> UUID:

@@ -148,11 +148,12 @@ def _accept(enqueuer: Any, mailbox: str) -> Any:
 
 def _print_verdicts(url: str, samples: Mapping[str, SampleMessage]) -> None:
     from db import messages as queries
+    from db import tenants
     from db.session import connect, engine
     from scorelane.cli.messages import reasons
 
     with engine(url).connect() as sql, connect(url, application="scorelane-demo") as connection:
-        rows = queries.listing(sql, queries.Filter(tenant=DEMO_TENANT), DEMO_MESSAGES)
+        rows = queries.listing(connection, {"tenant": tenants.find(connection, DEMO_TENANT)}, DEMO_MESSAGES)
         rows.sort(key=lambda row: -(row["log_odds"] if row["log_odds"] is not None else float("inf")))
         flagged = [row for row in rows if row["verdict"] != "clean"][:DEMO_FLAGGED_ROWS]
         clean = [row for row in rows if row["verdict"] == "clean"][-DEMO_CLEAN_ROWS:]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import uvicorn
 
 from scorelane.console import Config, create_app
+from scorelane.logs import configure_logs
 from scorelane.settings import Settings
 
 
 def main() -> None:
     """Serve until interrupted."""
     settings = Settings()
+    configure_logs(settings.log_level)
     app = create_app(Config(settings.api_database_url, https=settings.console_https))
     uvicorn.run(
         app,
         host=settings.console_host,
         port=settings.console_port,
         log_level="warning",
+        log_config=None,
         server_header=False,
         proxy_headers=settings.console_https,
         timeout_graceful_shutdown=3,

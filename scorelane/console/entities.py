@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from db.search import Entity
-from scorelane.mail.urls import parse_url
+from scorelane import choosing
 from scorelane.signals.sightings import ATTACHMENT, CONTENT, DOMAIN, LINK_DOMAIN, SENDER, entity
 
 KIND_NAMES = {
@@ -24,7 +24,7 @@ def sender(address: str) -> Entity:
 
 def sender_domain(domain: str) -> Entity:
     """The registrable domain of an address in From."""
-    return Entity(DOMAIN, entity(registrable(domain)))
+    return Entity(DOMAIN, entity(choosing.link_domain(domain)))
 
 
 def link_domain(domain: str) -> Entity:
@@ -35,10 +35,3 @@ def link_domain(domain: str) -> Entity:
 def attachment(sha256: str) -> Entity:
     """An attachment by the hexadecimal SHA-256 of its content."""
     return Entity(ATTACHMENT, bytes.fromhex(sha256)[:16])
-
-
-def registrable(text: str) -> str:
-    """Registrable domain of a link, a host or a domain as people paste it, defanged or not; the text itself if none."""
-    clean = text.strip().lower()
-    url = parse_url(clean if ":" in clean else f"http://{clean}")
-    return url.domain if url is not None and url.domain else clean

@@ -11,14 +11,13 @@ from uuid import UUID
 
 from starlette.datastructures import QueryParams
 
-from db.search import FLAGGED, Entity, Wanted
-from scorelane.console import entities
+from db.choosing import FLAGGED
+from scorelane.choosing import Asked, link_domain
 from scorelane.console.errors import Misused
 from scorelane.scoring.category import CATEGORIES
 from scorelane.scoring.policy import VERDICTS
-from scorelane.signals.sightings import CONTENT
 
-MOST_CHARS = 998
+MOST_CHARS, MOST_IDS = 998, 200
 _DOMAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 _HASH = re.compile(r"[0-9a-f]{64}")
 SEARCHES = ("anything", "sender", "subject", "link", "hash", "message_id")
@@ -45,7 +44,14 @@ class Filters:
     least: str = ""
     most: str = ""
     labelled: str = ""
+    id: tuple[str, ...] = ()
+    """Only these messages."""
     before: str = ""
+
+    @property
+    def flagged(self) -> Filters:
+        """The same, where no verdict is chosen of those that are flagged: what an inbox is for."""
+        return self if self.verdict else replace(self, verdict=FLAGGED)
 
     def url(self, **changes: str | tuple[str, ...]) -> str:
         """The inbox's address with these filters, some of them changed; a page mark only where it is given."""
@@ -55,10 +61,13 @@ class Filters:
 
     @property
     def rescan_url(self) -> str:
-        """The address of a new rescan under these filters, as far as a rescan knows them."""
-        verdicts = self.verdict or FLAGGED
-        kept = replace(self, verdict=verdicts, category="", labelled="", like="", message_id="")
-        return "/rescans/new" + kept.url().removeprefix("/messages")
+        """The address of a new rescan under these filters."""
+        return "/rescans/new" + replace(self, verdict=self.verdict or FLAGGED).url().removeprefix("/messages")
+
+    @property
+    def rescan_without_ids(self) -> str:
+        """The address of a new rescan under these filters but for the chosen messages."""
+        return "/rescans/new" + self.url(id=()).removeprefix("/messages")
 
     @property
     def query(self) -> str:
@@ -71,42 +80,39 @@ class Filters:
         return [
             (
                 field.name.replace("_", "-"),
-                ", ".join(_each(getattr(self, field.name))),
+                f"{len(self.id)} chosen" if field.name == "id" else ", ".join(_each(getattr(self, field.name))),
                 self.url(**{field.name: _none(field.name)}),
             )
             for field in fields(self)
             if getattr(self, field.name) and field.name != "before"
         ]
 
-    def wanted(self) -> Wanted:
-        """What to ask of the database. Raises Misused with the field's name."""
-        verdicts = FLAGGED if not self.verdict else () if "any" in self.verdict else self.verdict
-        return Wanted(
-            verdicts=verdicts,
-            category=self.category or None,
-            mailbox=self.mailbox or None,
-            subject=self.subject or None,
-            header_message_id=self.message_id or None,
-            entities=self._entities(),
-            alike=_id("like", self.like),
-            alike_kind=CONTENT,
+    def asked(self) -> Asked:
+        """Which messages are meant. Raises Misused with the field's name."""
+        address = "@" in self.sender
+        return Asked(
+            mailboxes=(self.mailbox,) if self.mailbox else (),
             since=_day("since", self.since),
             until=_day("until", self.until, end=True),
-            least_log_odds=_log_odds("least", self.least),
-            most_log_odds=_log_odds("most", self.most),
+            sender=self.sender if address else None,
+            sender_domain=None if address else self.sender or None,
+            subject=self.subject or None,
+            verdicts=() if "any" in self.verdict else self.verdict,
+            min_score=_share("least", self.least),
+            max_score=_share("most", self.most),
+            link_domain=self.link or None,
+            attachment=self.hash or None,
+            category=self.category or None,
+            header_message_id=self.message_id or None,
+            like=_id("like", self.like),
             labelled={"yes": True, "no": False}.get(self.labelled),
-            before=_id("before", self.before),
+            message_ids=[one for text in self.id if (one := _id("id", text))],
         )
 
-    def _entities(self) -> tuple[Entity, ...]:
-        found = []
-        if self.sender:
-            found.append(entities.sender(self.sender) if "@" in self.sender else entities.sender_domain(self.sender))
-        if self.link:
-            found.append(entities.link_domain(self.link))
-        if self.hash:
-            found.append(entities.attachment(self.hash))
-        return tuple(found)
+    @property
+    def last(self) -> UUID | None:
+        """The last message of the page before."""
+        return _id("before", self.before)
 
 
 def everything(**fields: str) -> str:
@@ -123,7 +129,7 @@ def read(params: QueryParams) -> Filters:
     """Filters of a URL. Raises Misused with the field's name and what would be right."""
     texts = {}
     for field in fields(Filters):
-        if field.name != "verdict":
+        if field.name not in ("verdict", "id"):
             texts[field.name] = _text(field.name, params.get(field.name, ""))
     verdicts = tuple(dict.fromkeys(one for one in params.getlist("verdict") if one))
     for one in verdicts:
@@ -135,8 +141,13 @@ def read(params: QueryParams) -> Filters:
     texts["hash"] = texts["hash"].lower()
     if texts["hash"] and not _HASH.fullmatch(texts["hash"]):
         raise Misused("hash", "must be a SHA-256 of 64 hexadecimal digits")
-    found = Filters(verdict=verdicts, **texts)
-    found.wanted()
+    chosen = tuple(dict.fromkeys(one for one in params.getlist("id") if one))
+    if len(chosen) > MOST_IDS:
+        raise Misused("id", f"names {len(chosen)} messages; choose at most {MOST_IDS}, or use filters")
+    found = Filters(verdict=verdicts, id=chosen, **texts)
+    asked, _ = found.asked(), found.last
+    if asked.since and asked.until and asked.since >= asked.until:
+        raise Misused("until", "must not be a day before since")
     return found
 
 
@@ -149,7 +160,7 @@ def search(kind: str, words: str) -> Filters:
     if kind == "message_id":
         words = words.strip("<>")
     read_as = {"sender": words.lower(), "link": _domain(words), "hash": words.lower()}.get(kind, words)
-    return Filters(verdict=("any",), **{kind: read_as})
+    return replace(Filters(verdict=("any",)), **{kind: read_as})  # type: ignore[arg-type]
 
 
 def _guess(words: str) -> str:
@@ -167,7 +178,7 @@ def _guess(words: str) -> str:
 
 def _domain(text: str) -> str:
     """A link's registrable domain as sightings keep it, from a domain, a host or a whole link, defanged or not."""
-    return entities.registrable(text) if text else ""
+    return link_domain(text) if text else ""
 
 
 def _text(field: str, text: str) -> str:
@@ -194,8 +205,8 @@ def _day(field: str, text: str, *, end: bool = False) -> datetime | None:
         raise Misused(field, f"{text[:40]!r} is not a day such as 2026-11-24") from None
 
 
-def _log_odds(field: str, text: str) -> float | None:
-    """A score in percent as log-odds."""
+def _share(field: str, text: str) -> float | None:
+    """A score in percent as a share."""
     if not text:
         return None
     try:
@@ -204,8 +215,7 @@ def _log_odds(field: str, text: str) -> float | None:
         percent = math.nan
     if not 0 <= percent <= 100:  # noqa: PLR2004 - percent
         raise Misused(field, f"{text[:40]!r} is not a score from 0 to 100")
-    share = min(max(percent / 100, 1e-9), 1 - 1e-9)
-    return math.log(share / (1 - share))
+    return percent / 100
 
 
 def _id(field: str, text: str) -> UUID | None:
@@ -222,4 +232,4 @@ def _each(value: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _none(field: str) -> str | tuple[str, ...]:
-    return () if field == "verdict" else ""
+    return () if field in ("verdict", "id") else ""

@@ -63,6 +63,12 @@ class Visit:
         """Of the user in the tenant looked at."""
         return None if self.tenant is None else self.tenant.role
 
+    @property
+    def tenant_id(self) -> int:
+        """Of the tenant looked at, which a page that reads mail always has."""
+        assert self.tenant is not None
+        return self.tenant.id
+
     def may(self, roles: Collection[str]) -> bool:
         """Whether the user's role is one of these."""
         return self.role in roles

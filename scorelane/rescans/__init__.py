@@ -4,36 +4,39 @@
 that the command, the API and the console call the same functions.
 """
 
-from scorelane.rescans.asked import Asked, RescanError, Wanted, chosen
-from scorelane.rescans.needs import digest_of, wanted_by, wanted_of
+from scorelane.choosing import Asked, ChoiceError
+from scorelane.rescans.errors import RescanError
+from scorelane.rescans.needs import Wanted, digest_of, wanted_by, wanted_of
 from scorelane.rescans.planning import MOST_UNASKED, Preview, plan_all, plan_step, preview, start
 from scorelane.rescans.report import Progress, flips, progress, progress_of, reader
-from scorelane.rescans.sheet import COLUMNS, HEADER, csv_lines
+from scorelane.rescans.sheet import COLUMNS, CSV, JSON_LINES, pages, sheet
 from scorelane.rescans.workload import FULL, GONE, STORED, TEXT, work_of
 
 __all__ = [
     "COLUMNS",
+    "CSV",
     "FULL",
     "GONE",
-    "HEADER",
+    "JSON_LINES",
     "MOST_UNASKED",
     "STORED",
     "TEXT",
     "Asked",
+    "ChoiceError",
     "Preview",
     "Progress",
     "RescanError",
     "Wanted",
-    "chosen",
-    "csv_lines",
     "digest_of",
     "flips",
+    "pages",
     "plan_all",
     "plan_step",
     "preview",
     "progress",
     "progress_of",
     "reader",
+    "sheet",
     "start",
     "wanted_by",
     "wanted_of",

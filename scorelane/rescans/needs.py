@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from db import bundles, rescans
 from scorelane import explanations
-from scorelane.rescans.asked import RescanError, Wanted
+from scorelane.rescans.errors import RescanError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from db.session import Connection
     from scorelane.scoring import Bundle
+
+
+class Wanted(NamedTuple):
+    """The bundle that is to score: which columns it needs, and its text model."""
+
+    digest: str
+    columns: Mapping[str, int]
+    """Signal name to version."""
+    text_model: str
+    context_free: frozenset[str] = frozenset()
+    """Of the columns, those that reach neither history, facts nor directory."""
 
 
 def wanted_of(bundle: Bundle) -> Wanted:

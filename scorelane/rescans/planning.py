@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid_utils.compat import uuid7
 
 from db import bases, rescans
+from scorelane.choosing import chosen
 from scorelane.enqueuer.lanes import LANES
-from scorelane.rescans.asked import Asked, RescanError, Wanted, chosen
+from scorelane.rescans.errors import RescanError
 from scorelane.rescans.workload import RATES, work_of
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from db.session import Connection
+    from scorelane.choosing import Asked
+    from scorelane.rescans.needs import Wanted
 
 MOST_UNASKED = 100_000
 """Messages above which a rescan is only started with a yes."""
@@ -38,7 +41,7 @@ class Preview(NamedTuple):
 
 
 def preview(connection: Connection, tenant_id: int, asked: Asked, wanted: Wanted, as_of: str) -> Preview:
-    """Counts the messages and the work. Raises RescanError."""
+    """Counts the messages and the work. Raises ChoiceError."""
     mode, _ = _mode(as_of)
     filter_ = chosen(connection, tenant_id, asked)
     return _weigh(
@@ -68,11 +71,12 @@ def start(
     actor: str,
     yes: bool = False,
     live: str | None = None,
+    repeat: rescans.Repeat | None = None,
 ) -> tuple[UUID, Preview]:
     """Id of a new rescan and what it will take; planning begins with the dispatcher's next tick.
 
     `as_of` is received, final, now, or an ISO 8601 time; `live` the digest of the live bundle, the only one whose
-    results may become revisions. Raises RescanError; nothing is then started.
+    results may become revisions. Raises ChoiceError; nothing is then started.
     """
     mode, at = _mode(as_of)
     if applies and wanted.digest != live:
@@ -101,6 +105,7 @@ def start(
         wanted=filter_,
         preview=found._asdict(),
         ceiling=ceiling,
+        repeat=repeat,
     )
     return rescan_id, found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scorelane.rescans.asked import Wanted
+    from scorelane.rescans.needs import Wanted
 
 STORED, TEXT, FULL, GONE = "stored", "text", "full", "gone"
 """The stored vector is predicted on; so it is, with the text model read again; all is computed; raw mail is gone."""

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from db import jobs, rescans
 from scorelane.api.accepts import best
 from scorelane.api.problems import Problem
+from scorelane.enqueuer import Enqueuer, Incoming
 from scorelane.rescans import COLUMNS, plan_all, planning
 
 
@@ -147,6 +148,48 @@ def test_a_paused_rescan_goes_on_where_it_was(house, analyst):
     analyst.post(f"/v1/rescans/{rescan_id}/resume")
     house.score()
     assert analyst.get(f"/v1/rescans/{rescan_id}").json()["done"] == 3
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_repeated_request_with_its_key_starts_nothing(house, analyst):
+    key = {"Idempotency-Key": "monday"}
+    first = analyst.post("/v1/rescans", json={"as_of": "now"}, headers=key)
+    again = analyst.post("/v1/rescans", json={"as_of": "now"}, headers=key)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json()["id"] == first.json()["id"]
+    assert again.headers["location"] == first.headers["location"]
+    other = analyst.post("/v1/rescans", json={}, headers=key)
+    assert (other.status_code, other.json()["errors"][0]["field"]) == (409, "header.idempotency-key")
+    with house.client() as admin:
+        assert admin.post("/v1/rescans", json={}, headers=key).status_code == 201
+    assert house.sql.execute("SELECT count(*) FROM rescans").fetchone() == (2,)
+
+
+@pytest.mark.usefixtures("scored")
+def test_only_the_chosen_messages_are_rescanned(house, analyst):
+    ids = [one["id"] for one in analyst.get("/v1/messages").json()["items"]]
+    rescan_id = start(analyst, filter={"message_ids": ids[:2]})
+    run(house, rescan_id)
+    done = house.sql.execute("SELECT message_id::text FROM rescan_results WHERE rescan_id = %s", (rescan_id,))
+    assert {row[0] for row in done} == set(ids[:2])
+
+
+def test_mail_like_a_message_of_another_tenant_is_never_chosen(house, analyst):
+    words = " ".join(f"word{number} of the quarterly report" for number in range(40))
+    raw = f"From: Ann <ann@b.example>\r\nSubject: report\r\n\r\n{words}\r\n".encode()
+    with Enqueuer(house.database.worker_url, house.database.broker_url) as door:
+        for tenant in ("acme", "rival"):
+            door.accept([Incoming(raw)], tenant=tenant, mailbox="all@x.test", lane="backfill")
+    house.score()
+    (mine,), (theirs,) = house.sql.execute("SELECT message_id::text FROM message_state ORDER BY tenant_id").fetchall()
+    body = {"filter": {"like": mine}}
+    assert analyst.post("/v1/rescans/preview", json=body).json()["messages"] >= 1
+    assert analyst.post("/v1/rescans/preview", json={"filter": {"like": theirs}}).json()["messages"] == 0
+    rescan_id = start(analyst, **body)
+    # The planner sees every tenant: what it is given must hold it to one.
+    house.sql.execute("UPDATE rescans SET wanted = wanted || jsonb_build_object('like', %s::text)", (theirs,))
+    plan_all(house.sql, rescan_id)
+    assert house.sql.execute("SELECT count(*) FROM chunks WHERE lane = 'rescan'").fetchone() == (0,)
 
 
 REFUSED = [

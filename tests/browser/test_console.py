@@ -250,8 +250,9 @@ def test_a_rescan_is_weighed_started_watched_and_read(page, console, stricter):
     [
         ("preview=yes&as_of=tomorrow", "as-of 'tomorrow' is not received, final, now, or a time"),
         ("preview=yes&mailbox=nobody@nowhere.example", "the tenant has no mailbox 'nobody@nowhere.example'"),
-        ("preview=yes&bundle=none", "bundle: 'none' is not a registered bundle"),
-        ("category=bec", "category: cannot choose the messages of a rescan; leave it out"),
+        ("preview=yes&bundle=none", "no bundle, or more than one, is called 'none'"),
+        ("category=odd", "category: 'odd' is not one of"),
+        ("id=1", "id: '1' is not a message id"),
     ],
 )
 def test_a_rescan_that_cannot_be_is_told_by_its_field(page, console, query, line):

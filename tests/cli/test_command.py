@@ -240,7 +240,16 @@ def test_listings_filter_and_page(home, box, served):
     def listed(*options: str):
         return json.loads(run("messages", "list", "--json", *options, home=home, **served).stdout)
 
-    assert listed("--tenant", "other") == []
+    other = run("messages", "list", "--tenant", "other", home=home, **served)
+    assert (other.returncode, other.stdout, other.stderr.count("\n")) == (1, "", 1)
+    assert listed("--mailbox", "nobody@acme.test") == []
+    for option, value, said in [
+        ("--state", "odd", "accepted, scored"), ("--verdict", "odd", "attack, suspicious"),
+        ("--min-score", "7", "between 0 and 1"), ("--attachment", "7", "64 hexadecimal digits"),
+    ]:  # fmt: skip
+        wrong = run("messages", "list", option, value, home=home, **served)
+        assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1), wrong.stderr
+        assert said in wrong.stderr
     assert len(listed("--mailbox", "ALL@acme.test", "--state", "accepted")) == 12
     everything = listed()
     page = listed("--limit", "5")

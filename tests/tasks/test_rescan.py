@@ -7,10 +7,11 @@ from hashlib import sha256
 
 import pytest
 
-from db import bundles, chunks, dispatch, jobs
+from db import bundles, chunks, dispatch, jobs, labels, messages
 from db import rescans as queries
 from scorelane import rescans
-from scorelane.rescans import Asked, RescanError, Wanted, planning, wanted_of
+from scorelane.choosing import chosen
+from scorelane.rescans import Asked, ChoiceError, Wanted, planning, wanted_of
 from scorelane.sample import sample_mailbox
 from scorelane.scoring import Bundle
 from tasks import rescan, work
@@ -96,7 +97,7 @@ def test_reasons_beyond_the_first_are_computed_when_read_and_then_kept(sql, run_
 
 
 def test_applying_makes_revisions_of_the_live_bundle_current(sql, mailbox, run_all, stricter):
-    with pytest.raises(RescanError, match="promote the bundle first"):
+    with pytest.raises(ChoiceError, match="promote the bundle first"):
         begin(sql, stricter, applies=True)
     bundles.flip(sql, live=stricter.digest, shadow=None, author="ann")
     rescan_id, _ = begin(sql, stricter, applies=True)
@@ -170,7 +171,8 @@ def test_filters_choose_messages(sql, accept_mail, run_all, mailbox):
     at = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
     pdf = b"%PDF-1.4 nothing"
     raw = (
-        b"From: Zoe <zoe@special.test>\r\nTo: z@acme.test\r\nSubject: The 100% odd_invoice\r\nMIME-Version: 1.0\r\n"
+        b"From: Zoe <zoe@mail.special.test>\r\nMessage-ID: <odd@special.test>\r\n"
+        b"To: z@acme.test\r\nSubject: The 100% odd_invoice\r\nMIME-Version: 1.0\r\n"
         b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nhttps://www.rare.test/x\r\n--b\r\n'
         b'Content-Type: application/pdf; name="a.pdf"\r\nContent-Disposition: attachment; filename="a.pdf"\r\n\r\n'
         + pdf
@@ -178,22 +180,31 @@ def test_filters_choose_messages(sql, accept_mail, run_all, mailbox):
     )
     accept_mail([(raw, at)], mailbox="z@acme.test")
     run_all()
-    verdict, digest = sql.execute(
-        "SELECT s.verdict, c.bundle FROM message_state s JOIN scores c USING (message_id) "
-        "WHERE s.sender = 'zoe@special.test'"
+    zoe, verdict, digest = sql.execute(
+        "SELECT s.message_id, s.verdict, c.bundle FROM message_state s JOIN scores c USING (message_id) "
+        "WHERE s.sender = 'zoe@mail.special.test'"
     ).fetchone()
+    labels.add(sql, 1, message_ids=[zoe], labels=["spam"], origin="analyst", author="ann")
     only = [
         Asked(mailboxes=("Z@acme.test",)),
         Asked(since=at, until=at + timedelta(seconds=1)),
-        Asked(sender="Zoe@special.test"),
+        Asked(sender="Zoe@mail.special.test"),
+        Asked(sender_domain="mail.special.test"),
         Asked(sender_domain="special.test", verdicts=(verdict,), scored_by=digest),
         Asked(subject="odd_ 100%"),
         Asked(link_domain="rare.test"),
+        Asked(link_domain="hxxps://deep.rare[.]test/y"),
         Asked(attachment=sha256(pdf).hexdigest()),
+        Asked(header_message_id="<odd@special.test>"),
+        Asked(message_ids=[zoe]),
+        Asked(labelled=True),
     ]
     wanted = wanted_of(live(sql))
     for asked in only:
         assert rescans.preview(sql, 1, asked, wanted, "received").messages == 1, asked
+        assert [one["id"] for one in messages.listing(sql, chosen(sql, 1, asked), 10)] == [zoe], asked
+    assert rescans.preview(sql, 1, Asked(labelled=False), wanted, "received").messages == mailbox
+    assert rescans.preview(sql, 1, Asked(sender_domain="cial.test"), wanted, "received").messages == 0
     assert rescans.preview(sql, 1, Asked(), wanted, "received").messages == mailbox + 1
     halves = [
         rescans.preview(sql, 1, asked, wanted, "received").messages
@@ -220,14 +231,14 @@ def test_filters_choose_messages(sql, accept_mail, run_all, mailbox):
     ],
 )
 def test_what_cannot_be_rescanned_is_one_line_and_starts_nothing(sql, asked, options, said):
-    with pytest.raises(RescanError, match=said):
+    with pytest.raises(ChoiceError, match=said):
         begin(sql, live(sql), asked, **options)
     assert queries.listing(sql) == []
 
 
 def test_a_large_rescan_needs_a_yes(sql, mailbox, monkeypatch):
     monkeypatch.setattr(planning, "MOST_UNASKED", mailbox - 1)
-    with pytest.raises(RescanError, match="need a yes"):
+    with pytest.raises(ChoiceError, match="need a yes"):
         begin(sql, live(sql))
     begin(sql, live(sql), yes=True)
 

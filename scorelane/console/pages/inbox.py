@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from db import search
+from db import messages, search
+from scorelane import choosing
 from scorelane.console import filters
 from scorelane.console.visit import MAIL, page
 from scorelane.scoring.category import CATEGORIES
@@ -28,10 +29,11 @@ def _start(visit: Visit) -> Response:
 def _list(visit: Visit) -> Response:
     chosen = filters.read(visit.request.query_params)
     with visit.reading() as opened:
-        rows = search.page(opened.sql, chosen.wanted(), PAGE_MESSAGES + 1)
-        counts = search.flagged_counts(opened.sql)
+        wanted = choosing.chosen(opened.raw, visit.tenant_id, chosen.flagged.asked(), known_only=False)
+        rows = messages.listing(opened.raw, wanted, PAGE_MESSAGES + 1, before=chosen.last)
+        counts = search.flagged_counts(opened.raw)
         mailboxes = search.mailbox_addresses(opened.raw)
-    more = rows[PAGE_MESSAGES - 1]["message_id"] if len(rows) > PAGE_MESSAGES else None
+    more = rows[PAGE_MESSAGES - 1]["id"] if len(rows) > PAGE_MESSAGES else None
     return visit.page(
         "inbox.html",
         chosen=chosen,

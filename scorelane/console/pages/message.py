@@ -35,7 +35,7 @@ def _show(visit: Visit) -> Response:
 
 def _page(visit: Visit, message_id: UUID, **extra: Any) -> Response:
     with visit.reading() as opened:
-        row = search.one(opened.sql, message_id)
+        row = messages.find(opened.raw, message_id)
         if row is None:
             raise NotFound(
                 f"There is no message {message_id} in {visit.tenant.name if visit.tenant else 'this tenant'}."
@@ -70,6 +70,7 @@ def _page(visit: Visit, message_id: UUID, **extra: Any) -> Response:
         "moved": moved,
         "list_url": everything,
         "rescan_url": Filters(verdict=("any",), sender=row["sender"] or "").rescan_url,
+        "rescan_one_url": Filters(verdict=("any",), id=(str(message_id),)).rescan_url,
         "shown_html": None,
         "source": None,
         "unsafe": None,
@@ -115,7 +116,7 @@ def _moved(visit: Visit, message_id: UUID, revision: int, explanation: Explanati
 def _label(visit: Visit) -> Response:
     message_id = _id(visit)
     with visit.writing() as opened:
-        row = search.one(opened.sql, message_id)
+        row = messages.find(opened.raw, message_id)
         if row is None or visit.tenant is None:
             raise NotFound(f"There is no message {message_id} here.")
         if "retract" in visit.form:

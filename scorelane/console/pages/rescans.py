@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+import contextlib
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,20 +11,17 @@ from starlette.routing import Route
 
 from db import audit, bundles, comparison, jobs, search
 from db import rescans as queries
-from scorelane import explanations, rescans
+from scorelane import rescans
 from scorelane.console import filters
-from scorelane.console.errors import ConsoleError, Misused, NotAllowed, NotFound
+from scorelane.console.errors import ConsoleError, NotAllowed, NotFound
 from scorelane.console.visit import EVERYBODY, MAIL, page
-from scorelane.console.wording import probability
+from scorelane.scoring.category import CATEGORIES
 from scorelane.scoring.policy import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from starlette.datastructures import QueryParams
-
     from db.session import Connection
-    from scorelane.console.filters import Filters
     from scorelane.console.visit import Visit
 
 LISTED, FLIPS, MOST_EXPORTED = 25, 100, 100_000
@@ -43,10 +38,6 @@ ACTS: dict[str, Callable[[Connection, UUID], bool]] = {
     "resume": jobs.resume,
     "cancel": jobs.cancel,
 }
-COLUMNS = (
-    "message_id", "mailbox", "received_at", "sender", "subject", "before_verdict", "verdict", "before_log_odds",
-    "log_odds", "before_category", "category", "work", "reasons",
-)  # fmt: skip
 
 
 class Refused(ConsoleError):
@@ -64,17 +55,14 @@ def _list(visit: Visit) -> Response:
 
 def _new(visit: Visit) -> Response:
     params = visit.request.query_params
-    chosen = _chosen(params)
+    chosen = filters.read(params)
     context = _choices(visit)
     bundle, as_of = params.get("bundle", ""), params.get("as_of", "received")
     preview = None
     if params.get("preview"):
-        with visit.reading() as opened:
-            wanted = _wanted(opened.raw, bundle)
-            try:
-                preview = rescans.preview(opened.raw, _tenant_id(visit), _asked(chosen), wanted, as_of)
-            except rescans.RescanError as refused:
-                raise Refused(f"{refused}.") from None
+        with visit.reading() as opened, _refusing():
+            wanted = rescans.wanted_by(opened.raw, bundle or None)
+            preview = rescans.preview(opened.raw, visit.tenant_id, chosen.asked(), wanted, as_of)
     return visit.page(
         "rescan_new.html", chosen=chosen, bundle=bundle, as_of=as_of, applies=bool(params.get("apply")),
         preview=preview, most_unasked=rescans.MOST_UNASKED, may_revise=visit.may(REVISE), **context,
@@ -83,29 +71,25 @@ def _new(visit: Visit) -> Response:
 
 def _start(visit: Visit) -> Response:
     form = visit.form
-    chosen = _chosen(filters.params(form.get("query", "")))
+    chosen = filters.read(filters.params(form.get("query", "")))
     applies = bool(form.get("apply"))
     if applies and not visit.may(REVISE):
         raise NotAllowed("Only an admin may let a rescan revise verdicts; without that it only reports.")
-    with visit.writing() as opened:
+    with visit.writing() as opened, _refusing():
         pointer = bundles.current(opened.raw)
-        wanted = _wanted(opened.raw, form.get("bundle", ""))
-        try:
-            rescan_id, found = rescans.start(
-                opened.raw,
-                _tenant_id(visit),
-                _asked(chosen),
-                wanted,
-                as_of=form.get("as_of", "received"),
-                applies=applies,
-                actor=visit.actor,
-                yes=bool(form.get("yes")),
-                live=None if pointer is None else pointer.live,
-            )
-        except rescans.RescanError as refused:
-            raise Refused(f"{refused}.") from None
+        rescan_id, found = rescans.start(
+            opened.raw,
+            visit.tenant_id,
+            chosen.asked(),
+            rescans.wanted_by(opened.raw, form.get("bundle") or None),
+            as_of=form.get("as_of", "received"),
+            applies=applies,
+            actor=visit.actor,
+            yes=bool(form.get("yes")),
+            live=None if pointer is None else pointer.live,
+        )
         audit.record(
-            opened.raw, _tenant_id(visit), actor=visit.actor, action="rescan.start", object_=rescan_id,
+            opened.raw, visit.tenant_id, actor=visit.actor, action="rescan.start", object_=rescan_id,
             detail={"messages": found.messages, "apply": applies},
         )  # fmt: skip
     return RedirectResponse(f"/rescans/{rescan_id}", 303)
@@ -154,7 +138,7 @@ def _act(visit: Visit) -> Response:
             raise NotFound(f"There is no rescan {rescan_id} here.")
         if not act(opened.raw, rescan_id):
             raise Refused(f"The rescan is in no state to {action}; reload the page to see how it is.")
-        audit.record(opened.raw, _tenant_id(visit), actor=visit.actor, action=f"rescan.{action}", object_=rescan_id)
+        audit.record(opened.raw, visit.tenant_id, actor=visit.actor, action=f"rescan.{action}", object_=rescan_id)
     if visit.request.headers.get("hx-request") == "true":
         return _live(visit)
     return RedirectResponse(f"/rescans/{rescan_id}", 303)
@@ -162,83 +146,33 @@ def _act(visit: Visit) -> Response:
 
 def _export(visit: Visit) -> Response:
     rescan_id, form = _id(visit), visit.request.path_params["form"]
-    if form not in ("csv", "jsonl"):
+    if form not in (rescans.CSV, rescans.JSON_LINES):
         raise NotFound("Flips are given as flips.csv or flips.jsonl.")
     with visit.writing() as opened:
-        if queries.find(opened.raw, rescan_id) is None:
+        found = queries.find(opened.raw, rescan_id)
+        if found is None:
             raise NotFound(f"There is no rescan {rescan_id} here.")
-        audit.record(opened.raw, _tenant_id(visit), actor=visit.actor, action="rescan.export", object_=rescan_id)
+        audit.record(opened.raw, visit.tenant_id, actor=visit.actor, action="rescan.export", object_=rescan_id)
 
-    def rows() -> Iterator[dict[str, Any]]:
-        with visit.reading() as opened:
-            yield from rescans.flips(opened.raw, rescan_id, limit=MOST_EXPORTED)
-
-    lines = _csv(rows()) if form == "csv" else _jsonl(rows())
-    media = "text/csv; charset=utf-8" if form == "csv" else "application/jsonl; charset=utf-8"
+    pages = rescans.pages(lambda: _writing(visit), rescan_id, found[0], limit=MOST_EXPORTED)
+    media = "text/csv; charset=utf-8" if form == rescans.CSV else "application/jsonl; charset=utf-8"
     name = f'attachment; filename="flips-{rescan_id}.{form}"'
-    return StreamingResponse(lines, media_type=media, headers={"Content-Disposition": name})
+    return StreamingResponse(rescans.sheet(pages, form), media_type=media, headers={"Content-Disposition": name})
 
 
-def _csv(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
-    yield ",".join(COLUMNS) + "\r\n"
-    for row in rows:
-        line = io.StringIO()
-        csv.writer(line).writerow([_cell(row[name]) for name in COLUMNS])
-        yield line.getvalue()
+@contextlib.contextmanager
+def _writing(visit: Visit) -> Iterator[Connection]:
+    with visit.writing() as opened:
+        yield opened.raw
 
 
-def _jsonl(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
-    for row in rows:
-        yield json.dumps({name: row[name] for name in COLUMNS}, default=str, ensure_ascii=False) + "\n"
-
-
-def _cell(value: Any) -> Any:
-    """Text that a spreadsheet does not take for a formula; reasons as one line."""
-    if isinstance(value, list):
-        return "; ".join(f"{reason['name']} {reason['moved']:+.2f}" for reason in value)
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
-def _chosen(params: QueryParams) -> Filters:
-    chosen = filters.read(params)
-    for name in ("category", "labelled", "like", "message_id"):
-        if getattr(chosen, name):
-            raise Misused(name, "cannot choose the messages of a rescan; leave it out")
-    return chosen
-
-
-def _asked(chosen: Filters) -> rescans.Asked:
-    wanted = chosen.wanted()
-    verdicts = tuple(one for one in chosen.verdict if one in VERDICTS) if "any" not in chosen.verdict else ()
-    address = "@" in chosen.sender
-    return rescans.Asked(
-        mailboxes=(chosen.mailbox,) if chosen.mailbox else (),
-        since=wanted.since,
-        until=wanted.until,
-        sender=chosen.sender if chosen.sender and address else None,
-        sender_domain=chosen.sender if chosen.sender and not address else None,
-        subject=chosen.subject or None,
-        verdicts=verdicts,
-        min_score=None if wanted.least_log_odds is None else probability(wanted.least_log_odds),
-        max_score=None if wanted.most_log_odds is None else probability(wanted.most_log_odds),
-        link_domain=chosen.link or None,
-        attachment=chosen.hash or None,
-    )
-
-
-def _wanted(connection: Connection, digest: str) -> rescans.Wanted:
-    """What a bundle needs of stored vectors; the live one's where no digest is given."""
-    pointer = bundles.current(connection)
-    found = queries.bundle_path(connection, digest or (pointer.live if pointer else ""))
-    if found is None:
-        raise Misused("bundle", f"{digest[:60]!r} is not a registered bundle")
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """What cannot be rescanned, as a page that says why."""
     try:
-        bundle = explanations.load_bundle(connection, found[0], found[2])
-    except explanations.Gone as gone:
-        raise Misused("bundle", str(gone)) from None
-    signals = bundle.signal_set
-    columns = dict(zip(signals.names, signals.versions, strict=True))
-    return rescans.Wanted(bundle.digest, columns, bundle.text_model.digest, signals.context_free)
+        yield
+    except rescans.ChoiceError as refused:
+        raise Refused(f"{refused}.") from None
 
 
 def _choices(visit: Visit) -> dict[str, Any]:
@@ -248,13 +182,9 @@ def _choices(visit: Visit) -> dict[str, Any]:
             "known": comparison.listing(opened.raw),
             "pointer": bundles.current(opened.raw),
             "verdicts": VERDICTS,
+            "categories": CATEGORIES,
             "as_ofs": AS_OF,
         }
-
-
-def _tenant_id(visit: Visit) -> int:
-    assert visit.tenant is not None
-    return visit.tenant.id
 
 
 def _id(visit: Visit) -> UUID:

@@ -30,7 +30,7 @@
   let waiting = "";
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]")) {
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
@@ -41,6 +41,7 @@
       document.getElementById("search")?.focus();
     } else if (key === "j") move(1);
     else if (key === "k") move(-1);
+    else if (key === "x") document.activeElement?.closest("[data-rows] tr")?.querySelector("input[type=checkbox]")?.click();
     else if (key === "?") document.getElementById("keys")?.showModal();
     else if (key === "g") waiting = "g";
     else if (key === "gi") location.href = "/messages";
