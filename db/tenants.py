@@ -47,17 +47,23 @@ def listing(connection: Connection) -> list[tuple[str, datetime, int, int]]:
 
 def ensure_mailbox(connection: Connection, tenant_id: int, address: str) -> int:
     """Id of a mailbox, created when it is new. Addresses are compared in lower case."""
-    address = address.lower()
-    query = "SELECT id FROM mailboxes WHERE tenant_id = %s AND address = %s"
-    row = connection.execute(query, (tenant_id, address)).fetchone()
-    if row is None:
-        row = connection.execute(
-            "INSERT INTO mailboxes (tenant_id, address) VALUES (%s, %s) "
-            "ON CONFLICT (tenant_id, address) DO UPDATE SET address = excluded.address RETURNING id",
-            (tenant_id, address),
-        ).fetchone()
+    found = mailbox(connection, tenant_id, address)
+    if found is not None:
+        return found
+    row = connection.execute(
+        "INSERT INTO mailboxes (tenant_id, address) VALUES (%s, %s) "
+        "ON CONFLICT (tenant_id, address) DO UPDATE SET address = excluded.address RETURNING id",
+        (tenant_id, address.lower()),
+    ).fetchone()
     assert row is not None
     return int(str(row[0]))
+
+
+def mailbox(connection: Connection, tenant_id: int, address: str) -> int | None:
+    """Id of a mailbox, or None where the tenant has none of this address."""
+    query = "SELECT id FROM mailboxes WHERE tenant_id = %s AND address = %s"
+    row = connection.execute(query, (tenant_id, address.lower())).fetchone()
+    return None if row is None else int(str(row[0]))
 
 
 def mailboxes(connection: Connection, tenant_id: int) -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 KEY_CACHE_S = 1.0
 """How long a key that was just looked up is not looked up again: the most that a revocation takes to arrive."""
 MOST_KEYS = 10_000
+BATCH_DOORS = 2
 
 
 class Service:
@@ -38,7 +40,10 @@ class Service:
         self.buckets = Buckets(config.processes)
         self.room = Room(config.intake_bytes)
         self._keys: dict[str, tuple[float, StoredKey | None]] = {}
-        self._batches = Enqueuer(config.intake_database_url, config.broker_url, actor="api")
+        self._batches = [
+            Enqueuer(config.intake_database_url, config.broker_url, actor="api") for _ in range(BATCH_DOORS)
+        ]
+        self._turns = itertools.cycle(self._batches)
         self._singles = Enqueuer(config.intake_database_url, config.broker_url, actor="api")
         self._lingers: dict[str, Linger] = {}
         self._lock = threading.Lock()
@@ -47,14 +52,16 @@ class Service:
         """Store what waits, then close the connections."""
         for linger in self._lingers.values():
             linger.close()
-        self._batches.close()
+        for door in self._batches:
+            door.close()
         self._singles.close()
         self.engine.dispose()
 
     @property
     def batches(self) -> Enqueuer:
-        """The front door for many messages at once."""
-        return self._batches
+        """A front door for many messages at once: they take turns, so that one hashes while another commits."""
+        with self._lock:
+            return next(self._turns)
 
     def linger(self, lane: str) -> Linger:
         """The front door for messages that come one by one: they share transactions."""

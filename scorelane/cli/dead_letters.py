@@ -70,34 +70,26 @@ def show(letter: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = F
     output.table("", ("field", "value"), list(found[0]._asdict().items()))
 
 
-@app.command()
-def replay(
-    ids: Ids = None,
-    tenant: Tenant = None,
-    lane: Lane = None,
-    error: Error = None,
-    everything: All = False,
-    by: By = None,
-) -> None:
-    """Try again, after a fix: each message gets a fresh chunk in its lane."""
-    from db import dead_letters
+def _offer(name: str, done: str, sentence: str) -> None:
+    """A command that decides on dead letters by `db.dead_letters`' function of the same name."""
 
-    _resolve(ids, dead_letters.replay, "replayed", everything, by, tenant=tenant, lane=lane, error=error)
+    @app.command(name, help=sentence)
+    def decide(
+        ids: Ids = None,
+        tenant: Tenant = None,
+        lane: Lane = None,
+        error: Error = None,
+        everything: All = False,
+        by: By = None,
+    ) -> None:
+        from db import dead_letters
+
+        act = getattr(dead_letters, name)
+        _resolve(ids, act, done, everything, by, tenant=tenant, lane=lane, error=error)
 
 
-@app.command()
-def discard(
-    ids: Ids = None,
-    tenant: Tenant = None,
-    lane: Lane = None,
-    error: Error = None,
-    everything: All = False,
-    by: By = None,
-) -> None:
-    """Close without another attempt; the message stays without a score."""
-    from db import dead_letters
-
-    _resolve(ids, dead_letters.discard, "discarded", everything, by, tenant=tenant, lane=lane, error=error)
+_offer("replay", "replayed", "Try again, after a fix: each message gets a fresh chunk in its lane.")
+_offer("discard", "discarded", "Close without another attempt; the message stays without a score.")
 
 
 def _resolve(

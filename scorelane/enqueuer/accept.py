@@ -57,7 +57,17 @@ class Receipt(NamedTuple):
 class _Place(NamedTuple):
     tenant_id: int
     mailbox_id: int
+    """0 where the mailbox is new: it is stored with its first message."""
     tenant: str
+
+
+class _Written(NamedTuple):
+    won: dict[bytes, UUID]
+    """Message id by digest of those that were stored."""
+    mine: set[UUID]
+    """Those that an earlier call with the same key had stored."""
+    work: list[tuple[int, int, int, str]]
+    """Chunks to publish at once."""
 
 
 class _Erased(Exception):
@@ -75,6 +85,7 @@ class Enqueuer:
         self._places: dict[tuple[str, str], _Place] = {}
         self._turn = threading.Lock()
         self._pressure = Pressure()
+        self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)  # a new one a message costs as much again
 
     def __enter__(self) -> Self:
         return self
@@ -144,60 +155,20 @@ class Enqueuer:
                 receipts[position] = Receipt("rejected", digest.hex(), reason=reason)
             else:
                 first.setdefault(digest, position)
-        held = intake.known(connection, place.tenant_id, place.mailbox_id, list(first))
+        held = intake.known(connection, place.tenant_id, place.mailbox_id, list(first)) if first else {}
         fresh = [position for digest, position in first.items() if digest not in held]
         room = self._room(connection, lane, place, len(fresh)) if fresh else 0
-        new = [_compressed(messages[position], digests[position]) for position in fresh]
-        job_id: UUID | None = None
-        work: list[tuple[int, int, int, str]] = []
-        won: dict[bytes, UUID] = {}
+        new = [self._compressed(messages[position], digests[position]) for position in fresh]
+        written = _Written({}, set(), [])
         if new or (key is not None and held):
-            with connection.pipeline(), connection.transaction():
-                job_id, state = intake.join_job(
-                    connection,
-                    job_id=uuid7(),
-                    tenant_id=place.tenant_id,
-                    lane=lane.name,
-                    actor=actor,
-                    key=key,
-                )
-                if state == "cancelled":
-                    raise Rejected(f"the job of idempotency key {key!r} was cancelled; use another key")
-                room = room if state != "paused" else 0
-                claimed = intake.claim_receipts(connection, place.tenant_id, place.mailbox_id, new)
-                if new and not claimed and not intake.mailbox_exists(connection, place.mailbox_id):
-                    raise _Erased
-                new = [message for message in new if message.sha256 in claimed]
-                won = {message.sha256: message.id for message in new}
-                if new:
-                    intake.store(
-                        connection,
-                        tenant_id=place.tenant_id,
-                        mailbox_id=place.mailbox_id,
-                        job_id=job_id,
-                        month=datetime.now(UTC).date().replace(day=1),
-                        new=new,
-                    )
-                    chunks = _chunks(new, lane.chunk_messages, room)
-                    made = intake.add_chunks(
-                        connection, tenant_id=place.tenant_id, job_id=job_id, lane=lane.name, chunks=chunks
-                    )
-                    work = [
-                        (chunk_id, dispatch_id, len(chunk.message_ids), place.tenant)
-                        for (chunk_id, dispatch_id), chunk in zip(made, chunks, strict=True)
-                        if dispatch_id is not None
-                    ]
-                mine = intake.of_job(connection, job_id, list(held.values())) if key and held else set()
-                lanes.count(
-                    connection,
-                    lane.name,
-                    {"accepted": len(new), "rejected": sum(r is not None for r in receipts)},
-                    shard=threading.get_native_id(),
-                )
-        else:
-            mine = set()
+            rejected = sum(receipt is not None for receipt in receipts)
+            written = self._write(
+                connection, place, mailbox, lane, key, actor, new, list(held.values()), room, rejected
+            )
+        won, mine, work = written
         raced = [digest for digest in first if digest not in won and digest not in held]
         if raced:
+            place = self._places.get((tenant, mailbox), place)  # the mailbox itself may have been stored just now
             held |= intake.known(connection, place.tenant_id, place.mailbox_id, raced)
         self._pressure.add(lane.name, len(won))
         self._publish(lane.name, work)
@@ -209,6 +180,58 @@ class Enqueuer:
             accepted = is_first and (digest in won or message_id in mine)
             receipts[position] = Receipt("accepted" if accepted else "duplicate", digest.hex(), message_id)
         return [receipt for receipt in receipts if receipt is not None]
+
+    def _write(  # noqa: PLR0917 - the one transaction of `_accept`
+        self,
+        connection: Connection,
+        place: _Place,
+        mailbox: str,
+        lane: Lane,
+        key: str | None,
+        actor: str,
+        new: list[intake.NewMessage],
+        held: list[UUID],
+        room: int,
+        rejected: int,
+    ) -> _Written:
+        """One transaction: the mailbox where it is new, the job, its messages and chunks, the lane's counts."""
+        won: dict[bytes, UUID] = {}
+        work: list[tuple[int, int, int, str]] = []
+        with connection.pipeline(), connection.transaction():
+            if not place.mailbox_id:
+                number = tenants.ensure_mailbox(connection, place.tenant_id, mailbox)
+                place = place._replace(mailbox_id=number)
+            job_id, state = intake.join_job(
+                connection, job_id=uuid7(), tenant_id=place.tenant_id, lane=lane.name, actor=actor, key=key
+            )
+            if state == "cancelled":
+                raise Rejected(f"the job of idempotency key {key!r} was cancelled; use another key")
+            room = room if state != "paused" else 0
+            claimed = intake.claim_receipts(connection, place.tenant_id, place.mailbox_id, new)
+            if new and not claimed and not intake.mailbox_exists(connection, place.mailbox_id):
+                raise _Erased
+            new = [message for message in new if message.sha256 in claimed]
+            won = {message.sha256: message.id for message in new}
+            if new:
+                month = datetime.now(UTC).date().replace(day=1)
+                intake.store(
+                    connection, tenant_id=place.tenant_id, mailbox_id=place.mailbox_id, job_id=job_id, month=month,
+                    new=new,
+                )  # fmt: skip
+                chunks = _chunks(new, lane.chunk_messages, room)
+                made = intake.add_chunks(
+                    connection, tenant_id=place.tenant_id, job_id=job_id, lane=lane.name, chunks=chunks
+                )
+                work = [
+                    (chunk_id, dispatch_id, len(chunk.message_ids), place.tenant)
+                    for (chunk_id, dispatch_id), chunk in zip(made, chunks, strict=True)
+                    if dispatch_id is not None
+                ]
+            mine = intake.of_job(connection, job_id, held) if key and held else set()
+            shard = threading.get_native_id()
+            lanes.count(connection, lane.name, {"accepted": len(new), "rejected": rejected}, shard=shard)
+        self._places[place.tenant, mailbox] = place
+        return _Written(won, mine, work)
 
     def unclaimed(self, lane: str, most: int) -> int:
         """Chunks of the lane that wait for a worker, up to `most`; 0 when the database does not say."""
@@ -248,9 +271,20 @@ class Enqueuer:
                 raise Rejected(f"tenant {tenant!r} is not known; make it with: scorelane tenants create {tenant}")
             if not mailbox or len(mailbox) > 320 or any(c.isspace() for c in mailbox):  # noqa: PLR2004 - RFC 3696
                 raise Rejected(f"mailbox {mailbox[:80]!r} is not an address")
-            place = _Place(tenant_id, tenants.ensure_mailbox(connection, tenant_id, mailbox), tenant)
-            self._places[tenant, mailbox] = place
+            place = _Place(tenant_id, tenants.mailbox(connection, tenant_id, mailbox) or 0, tenant)
         return place
+
+    def _compressed(self, message: Incoming, digest: bytes) -> intake.NewMessage:
+        return intake.NewMessage(
+            id=uuid7(),
+            sha256=digest,
+            size_bytes=len(message.raw),
+            content=self._compressor.compress(message.raw),
+            received_at=message.received_at or datetime.now(UTC),
+            direction=message.direction,
+            envelope=encode(message.envelope),
+            source=None if message.source is None else message.source.replace("\0", "")[:1024],
+        )
 
     def _open(self) -> Connection:
         if self._connection is None or self._connection.closed:
@@ -285,19 +319,6 @@ def looks_like_mail(raw: bytes) -> bool:
     name, colon, _ = start.partition(b"\n")[0].partition(b":")
     name = name.rstrip()
     return bool(colon) and 0 < len(name) < 128 and all(33 <= byte <= 126 for byte in name)  # noqa: PLR2004 - ftext
-
-
-def _compressed(message: Incoming, digest: bytes) -> intake.NewMessage:
-    return intake.NewMessage(
-        id=uuid7(),
-        sha256=digest,
-        size_bytes=len(message.raw),
-        content=zstandard.compress(message.raw, COMPRESSION_LEVEL),
-        received_at=message.received_at or datetime.now(UTC),
-        direction=message.direction,
-        envelope=encode(message.envelope),
-        source=None if message.source is None else message.source.replace("\0", "")[:1024],
-    )
 
 
 def _chunks(new: Sequence[intake.NewMessage], most: int, room: int) -> list[intake.NewChunk]:

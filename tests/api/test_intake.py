@@ -96,6 +96,7 @@ def test_bad_input_names_the_field_and_what_would_be_right(house, ingest):
         assert error["field"] == field
         assert words in error["problem"]
     assert rows(house, "SELECT count(*) FROM messages") == [(0,)]
+    assert rows(house, "SELECT count(*) FROM mailboxes") == [(0,)]
 
 
 def test_a_batch_of_lines_gets_receipts_in_order(house, ingest):

@@ -7,11 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 
 import httpx
 import psycopg
 import pytest
+
+from tests.waiting import answering
 
 LIBRARY = """
 import logging
@@ -57,13 +58,8 @@ def test_a_fault_of_a_served_program_is_one_json_line(house, program):
         owner.execute("ALTER TABLE rescans RENAME TO away_too")
     served = subprocess.Popen([sys.executable, "-m", program], env=environment, stderr=subprocess.PIPE, text=True)
     try:
-        url, until = f"http://127.0.0.1:{port}", time.monotonic() + 60
-        while time.monotonic() < until:
-            try:
-                httpx.get(f"{url}/healthz")
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
+        url = f"http://127.0.0.1:{port}"
+        answering(f"{url}/healthz")
         key = house.keys["acme", "admin"]
         path = "/v1/rescans" if program == "scorelane.api" else "/messages"
         headers = {"Authorization": f"Bearer {key}", "Cookie": "scorelane_session=" + "a" * 43}

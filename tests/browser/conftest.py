@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
-import urllib.request
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +13,7 @@ from db.session import connect
 from scorelane import accounts
 from scorelane.enqueuer import Enqueuer, Incoming
 from scorelane.sample import sample_mailbox
+from tests.waiting import answering, until
 from worker.processes import Group
 from worker.up import run_system
 
@@ -50,11 +49,8 @@ class Console:
             receipts = door.accept(mail, tenant=TENANT, mailbox=mailbox, lane="backfill")
         ids = [str(receipt.message_id) for receipt in receipts]
         with connect(self.worker_url, application="test") as sql:
-            deadline = time.monotonic() + 60
             waiting = "SELECT count(*) FROM message_state WHERE message_id = ANY (%s::uuid[]) AND state = 'accepted'"
-            while sql.execute(waiting, (ids,)).fetchone() != (0,):
-                assert time.monotonic() < deadline, "the mail is not scored"
-                time.sleep(0.1)
+            until(lambda: sql.execute(waiting, (ids,)).fetchone() == (0,), "the mail is scored")
         return ids
 
 
@@ -69,21 +65,14 @@ def console(tmp_path_factory):
             tenant_id, _ = tenants.ensure(sql, TENANT)
             accounts.create(sql, ANALYST, PASSWORD, tenant_id=tenant_id, role="analyst")
         made.accept([Incoming(one.raw, one.received_at) for one in sample_mailbox(count=160)])
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{made.url}/healthz", timeout=2).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "the console did not start"
-                time.sleep(0.2)
+        answering(f"{made.url}/healthz")
         yield made
 
 
 @pytest.fixture(scope="package")
 def chromium():
     if CHROMIUM is None:
-        pytest.skip("LEFT OUT: needs Debian's Chromium")
+        pytest.fail("needs Debian's Chromium: run tests/browser/install-chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

@@ -12,7 +12,6 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from scorelane.enqueuer import Enqueuer, Incoming
 from scorelane.sample import sample_mailbox
 from scorelane.scoring import Bundle, default_bundle_path
 from scorelane.scoring.bundle import write_manifest
+from tests.waiting import answering
 from worker.processes import Group
 from worker.up import run_system
 
@@ -98,12 +98,7 @@ def main():
         door = system.addresses["console"]
         second_bundle(system.stack.worker_url, Path(folder) / "candidate")
         message_id = fill(system)
-        while True:
-            try:
-                urllib.request.urlopen(f"{door.url}/healthz", timeout=2).close()
-                break
-            except OSError:
-                time.sleep(0.2)
+        answering(f"{door.url}/healthz")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_page(base_url=door.url)
         page.goto("/login")

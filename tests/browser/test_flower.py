@@ -6,7 +6,6 @@ import base64
 import json
 import re
 import socket
-import time
 import urllib.error
 import urllib.request
 
@@ -15,6 +14,7 @@ import pytest
 from db import tenants
 from db.session import connect
 from scorelane.enqueuer import Enqueuer, Incoming
+from tests.waiting import answering, until
 from worker.processes import Group
 from worker.up import run_system
 
@@ -25,14 +25,7 @@ pytestmark = pytest.mark.browser
 def system(tmp_path_factory):
     groups = [Group("realtime", ("interactive", "realtime"), 1), Group("bulk", ("rescan", "backfill"), 1, nice=10)]
     with run_system(tmp_path_factory.mktemp("home") / "s", groups=groups, services=["flower"]) as running:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{running.addresses['flower'].url}/healthcheck", timeout=2).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "Flower did not start"
-                time.sleep(0.2)
+        answering(f"{running.addresses['flower'].url}/healthcheck")
         yield running
 
 
@@ -44,10 +37,8 @@ def load(system):
         with Enqueuer(system.stack.worker_url, system.stack.broker_url) as door:
             for lane, part in (("realtime", mail[:200]), ("backfill", mail[200:])):
                 door.accept(part, tenant="acme", mailbox="all@acme.test", lane=lane)
-        deadline = time.monotonic() + 60
-        while sql.execute("SELECT count(*) FROM message_state WHERE state = 'accepted'").fetchone() != (0,):
-            assert time.monotonic() < deadline, "the load is not scored"
-            time.sleep(0.1)
+        waiting = "SELECT count(*) FROM message_state WHERE state = 'accepted'"
+        until(lambda: sql.execute(waiting).fetchone() == (0,), "the load is scored")
 
 
 def get(system, path, *, login=True):
