@@ -10,11 +10,11 @@ import numpy as np
 from scorelane.signals.context import STATUSES, Directory, Fact, History
 from scorelane.signals.declaration import Missing
 from scorelane.signals.reference import Lists, shipped_lists
-from scorelane.signals.registry import SignalSet, signal_set
+from scorelane.signals.registry import SignalSet, whole_set
 
 if TYPE_CHECKING:
     from scorelane.mail.message import Message
-    from scorelane.signals.plan import OnFailure
+    from scorelane.signals.plan import OnFailure, Start
 
 OK = STATUSES.index("ok")
 ABSENT = STATUSES.index("absent")
@@ -84,11 +84,10 @@ def compute_chunk(
 
     A chunk is of one tenant, so it has one directory. A row is bit-equal to that of `compute`.
     """
-    wanted = signal_set() if set_ is None else set_
+    wanted = whole_set() if set_ is None else set_
     lists = shipped_lists() if lists is None else lists
-    matrix = np.empty((len(messages), len(wanted)), np.float32)
-    statuses: list[bytes] = []
-    starts: dict[int, list[object]] = {}
+    rows: list[list[object]] = []
+    starts: dict[int, Start] = {}
     for at, message in enumerate(messages):
         history = histories[at] if histories is not None else None
         known = facts[at] if facts is not None else None
@@ -96,21 +95,29 @@ def compute_chunk(
         start = starts.get(id(plan))
         if start is None:
             start = starts[id(plan)] = plan.start(directory, lists, on_failure)
-        values = plan.run(start, message, history, known, on_failure)
-        statuses.append(_fill(matrix[at], values, plan.names, on_failure))
-    return matrix, statuses
+        rows.append(plan.run(start, message, history, known, on_failure))
+    return _filled(rows, wanted.names, on_failure)
 
 
-def _fill(row: np.ndarray, values: list[object], names: Sequence[str], on_failure: OnFailure) -> bytes:
-    """Write numbers into a row, NaN for the rest; gives the statuses."""
+def _filled(
+    rows: Sequence[list[object]], names: Sequence[str], on_failure: OnFailure
+) -> tuple[np.ndarray, list[bytes]]:
+    """The matrix and the statuses of each row: at once where there are only numbers and None."""
     try:
-        wide = np.array(values, np.float64)  # None becomes NaN
+        wide = np.array(rows, np.float64).reshape(len(rows), len(names))  # None becomes NaN
     except (TypeError, ValueError, OverflowError):
         pass
     else:
         if not (np.abs(wide) > FLOAT32_MAX).any():
-            row[:] = wide
-            return bytes(np.isnan(wide))  # False is `ok`, True is `absent`
+            missing = np.isnan(wide).tobytes()  # False is `ok`, True is `absent`
+            width = len(names)
+            return wide.astype(np.float32), [missing[at * width : (at + 1) * width] for at in range(len(rows))]
+    matrix = np.empty((len(rows), len(names)), np.float32)
+    return matrix, [_fill(matrix[at], values, names, on_failure) for at, values in enumerate(rows)]
+
+
+def _fill(row: np.ndarray, values: list[object], names: Sequence[str], on_failure: OnFailure) -> bytes:
+    """Write numbers into a row, NaN for the rest; gives the statuses."""
     statuses = bytearray(len(values))
     for at, value in enumerate(values):
         row[at] = np.nan

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scorelane.signals.declaration import CONTEXT, Derived, Missing, Registry, Signal, place
 from scorelane.signals.errors import DependencyCycle, UnknownDependency
+from scorelane.signals.straight import Line, Settled, compile_lines
 
 if TYPE_CHECKING:
     from scorelane.mail.message import Message
@@ -23,6 +24,9 @@ FIXED = frozenset({"directory", "lists"})
 OPTIONAL = ("history", "facts")
 """Context that may be unknown (None): all that needs it directly, or through derived values, is absent."""
 
+PER_MESSAGE = ("message", "history", "facts")
+"""The context that each message brings, in the order of `CONTEXT`."""
+
 OnFailure = Callable[[str, Exception], None]
 
 
@@ -34,6 +38,17 @@ class Step(NamedTuple):
     """The slot of the one argument; -1 when `many` picks several."""
     many: Callable[[Sequence[object]], tuple[object, ...]]
     slot: int
+
+
+class Start(NamedTuple):
+    """What many messages share."""
+
+    slots: list[object]
+    """All slots, those of a message empty."""
+    fixed: tuple[object, ...]
+    settled: Settled
+    has_failed: bool
+    """Something fixed could not be computed, so that each step must ask for its needs."""
 
 
 class Plan:
@@ -52,11 +67,18 @@ class Plan:
         self._context_at = [self.slots[name] for name in CONTEXT]
         fixed = self._fixed(order, registry)
         self.fixed_steps = [self._step(name, registry) for name in order if name in fixed]
-        self._started: tuple[Directory, Lists, list[object]] | None = None
-        self._fixed_slots = [step.slot for step in self.fixed_steps]
+        self._started: tuple[Directory, Lists, Start] | None = None
         self.steps = [self._step(name, registry) for name in order if name not in fixed and name not in without]
         self._needs = {self.slots[name]: [self.slots[n] for n in declared(name, registry).needs] for name in order}
         self._name_of = {at: name for name, at in self.slots.items()}
+        self._fixed_at = [*(step.slot for step in self.fixed_steps), self.slots["directory"], self.slots["lists"]]
+        self._straight = compile_lines(
+            [Line(step.slot, step.fn, tuple(self._needs[step.slot])) for step in self.steps],
+            width=self.width,
+            context=self._context_at[: len(PER_MESSAGE)],
+            fixed=self._fixed_at,
+            may_open=frozenset(self.slots[name] for name in order if name in registry.derived),
+        )
 
     @staticmethod
     def _without(order: Sequence[str], registry: Registry, absent: frozenset[str]) -> set[str]:
@@ -84,8 +106,8 @@ class Plan:
         many: Callable[[Sequence[object]], tuple[object, ...]] = itemgetter(*at) if at else _nothing
         return Step(item.fn, -1, many, self.slots[name])
 
-    def start(self, directory: Directory, lists: Lists, on_failure: OnFailure) -> list[object]:
-        """Slots with what is fixed for a chunk filled in; copied for each message.
+    def start(self, directory: Directory, lists: Lists, on_failure: OnFailure) -> Start:
+        """What is fixed for a chunk, computed.
 
         Kept for the next chunk with the same directory and lists.
         """
@@ -96,43 +118,42 @@ class Plan:
         slots[self.slots["directory"]] = directory
         slots[self.slots["lists"]] = lists
         self._run_carefully(self.fixed_steps, slots, on_failure)
-        self._started = (directory, lists, slots)
-        return slots
+        has_failed = any(slots[slot] is Missing.FAILED for slot in self._fixed_at)
+        fixed = tuple([slots[slot] for slot in self._fixed_at])
+        start = Start(slots, fixed, Settled(self._straight.groups, slots), has_failed)
+        self._started = (directory, lists, start)
+        return start
 
     def run(
         self,
-        start: Sequence[object],
+        start: Start,
         message: Message,
         history: History | None,
         facts: Mapping[str, tuple[Fact, ...]] | None,
         on_failure: OnFailure,
     ) -> list[object]:
         """Values of the wanted signals in order: a number, None, or a `Missing`. Never raises."""
-        slots = list(start)
-        at = self._context_at
-        slots[at[0]], slots[at[1]], slots[at[2]] = message, history, facts
-        try:
-            if any(slots[slot] is Missing.FAILED for slot in self._fixed_slots):
-                self._run_carefully(self.steps, slots, on_failure)
-                return slots[: self.width]
-            for fn, only, many, slot in self.steps:
-                slots[slot] = fn(slots[only]) if only >= 0 else fn(*many(slots))
-        except Exception:  # noqa: BLE001 - one failing signal must not take the others with it
-            # All steps are pure, so the careful way may begin again.
-            slots[: self.width] = [None] * self.width
-            self._run_carefully(self.steps, slots, on_failure)
+        if not start.has_failed:
+            try:
+                return self._straight.run((message, history, facts), start.fixed, start.settled)
+            except Exception:  # noqa: BLE001, S110 - one failing signal must not take the others with it
+                pass  # all steps are pure, so the careful way may begin again
+        slots = list(start.slots)
+        for at, value in zip(self._context_at, (message, history, facts), strict=False):
+            slots[at] = value
+        self._run_carefully(self.steps, slots, on_failure)
         return slots[: self.width]
 
     def timed(
         self,
-        start: Sequence[object],
+        start: Start,
         message: Message,
         history: History,
         facts: Mapping[str, tuple[Fact, ...]],
         clock_ns: Callable[[], int],
     ) -> Iterator[tuple[str, int]]:
         """Run step by step; gives each name with the nanoseconds it took. Raises what a step raises."""
-        slots = list(start)
+        slots = list(start.slots)
         for at, value in zip(self._context_at, (message, history, facts), strict=False):
             slots[at] = value
         for fn, only, many, slot in self.steps:

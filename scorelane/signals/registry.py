@@ -28,7 +28,7 @@ class SignalSet:
         self.names = tuple(signal.name for signal in signals)
         self.versions = tuple(signal.version for signal in signals)
         self.registry = registry
-        self._plans: dict[frozenset[str], Plan] = {}
+        self._plans: dict[tuple[bool, ...], Plan] = {}
 
     def __len__(self) -> int:
         """Width of the vector."""
@@ -60,11 +60,11 @@ class SignalSet:
 
     def plan(self, *, has_history: bool, has_facts: bool) -> Plan:
         """The evaluation plan where this optional context is known or not; compiled once."""
-        known = dict(zip(OPTIONAL, (has_history, has_facts), strict=True))
-        absent = frozenset(name for name, is_known in known.items() if not is_known)
-        if absent not in self._plans:
-            self._plans[absent] = Plan(self.signals, self.registry, absent)
-        return self._plans[absent]
+        known = has_history, has_facts
+        if known not in self._plans:
+            absent = frozenset(name for name, is_known in zip(OPTIONAL, known, strict=True) if not is_known)
+            self._plans[known] = Plan(self.signals, self.registry, absent)
+        return self._plans[known]
 
 
 def own_hash(signal: Signal, registry: Registry = DECLARED) -> str:
@@ -107,11 +107,16 @@ def _named_set(names: tuple[str, ...]) -> SignalSet:
     return SignalSet([known[name] for name in names])
 
 
+@cache
+def whole_set() -> SignalSet:
+    """The set of every signal."""
+    return _named_set(tuple(signal.name for signal in all_signals()))
+
+
 def signal_set(names: Iterable[str] | None = None) -> SignalSet:
     """The set of these names in this order, or of every signal; the same object for the same names.
 
     Raises:
         UnknownSignal: when a name is not registered.
     """
-    wanted = tuple(signal.name for signal in all_signals()) if names is None else tuple(names)
-    return _named_set(wanted)
+    return whole_set() if names is None else _named_set(tuple(names))
