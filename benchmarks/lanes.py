@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import redis
 from rich.console import Console
 from rich.table import Table
+from stored import multiply
 
-from db import lanes, migrate, tenants
+from db import jobs, migrate, tenants
 from db.session import connect
 from scorelane.enqueuer import Enqueuer, Incoming, Linger
+from scorelane.rescans import Asked, start, wanted_by
 from scorelane.sample import sample_mailbox
 from worker.dispatcher import Dispatcher
 from worker.processes import Group
@@ -24,9 +26,10 @@ from worker.up import run_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from uuid import UUID
+    from concurrent.futures import Future
 
     from db.session import Connection
+    from scorelane.enqueuer import Receipt
     from worker.up import System
 
 RATE = 100
@@ -41,25 +44,37 @@ class Latency(NamedTuple):
     p99: float
     most: float
     bulk_rate: float
+    spans: dict[str, list[float]]
 
 
 def main() -> None:
-    """Measure one after another, print two tables."""
+    """Measure one after another, print three tables."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=int, default=30, help="of realtime mail, each way")
-    options.add_argument("--queued", type=int, default=200_000, help="bulk messages waiting at the start")
+    options.add_argument("--queued", type=int, default=200_000, help="stored messages to rescan")
+    options.add_argument("--only-latency", action="store_true", help="leave the broker's memory out")
     chosen = options.parse_args()
     console = Console(width=120)
+    spans = Table("part of a message's way, p50 / p99 ms", title="Where the time goes", title_justify="left")
+    rows: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as home:
         groups = (Group("realtime", ("interactive", "realtime"), 1), Group("bulk", ("rescan", "backfill"), 1, nice=10))
         with run_system(Path(home), groups=groups) as system:
             title = f"Realtime at {RATE} messages/s for {chosen.seconds} s, accept to saved verdict"
             table = Table("beside", "p50 ms", "p99 ms", "most ms", "bulk messages/s", title=title, title_justify="left")
             for name, latency in _beside(system, chosen.queued, chosen.seconds):
-                table.add_row(name, *(f"{value:,.0f}" for value in latency))
+                table.add_row(name, *(f"{value:,.0f}" for value in latency[:4]))
+                spans.add_column(name)
+                for part, values in latency.spans.items():
+                    rows.setdefault(part, []).append(f"{_at(values, 0.5):.1f} / {_at(values, 0.99):.1f}")
             table.add_row("target", str(TARGET_P50_MS), str(TARGET_P99_MS), "", "")
             console.print(table)
+    for part, cells in rows.items():
+        spans.add_row(part, *cells)
+    console.print(spans)
     console.print(f"load average of this machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    if chosen.only_latency:
+        return
     table = Table("queued messages", "broker memory MB", "dispatch µs a message", "a tick ms",
                   title="Dispatch, no worker running", title_justify="left")  # fmt: skip
     with tempfile.TemporaryDirectory() as home, EmbeddedStack(Path(home)) as stack:
@@ -70,25 +85,29 @@ def main() -> None:
 
 
 def _beside(system: System, queued: int, seconds: int) -> Iterator[tuple[str, Latency]]:
+    """Quiet, beside a rescan of everything from raw mail, and beside rescans of stored vectors, one after another."""
     url, broker = system.stack.worker_url, system.stack.broker_url
     bodies = [one.raw for one in sample_mailbox(count=500)]
     with connect(url, application="bench") as sql, Enqueuer(url, broker) as door:
-        for tenant in ("bulk", "acme"):
-            tenants.ensure(sql, tenant)
-        for lane in ("realtime", "backfill"):
-            door.accept([_copy(bodies, -n) for n in range(1, 33)], tenant="acme", mailbox=f"{lane}@x.test", lane=lane)
+        bulk, _ = tenants.ensure(sql, "bulk")
+        tenants.ensure(sql, "acme")
+        door.accept([_copy(bodies, n) for n in range(500)], tenant="bulk", mailbox="all@bulk.test", lane="backfill")
+        door.accept([_copy(bodies, -n) for n in range(1, 33)], tenant="acme", mailbox="a@x.test", lane="realtime")
         _settle(sql)
-        yield "nothing", _latency(sql, door, bodies, seconds, "quiet@acme.test")
-        lanes.pause(sql, "backfill", paused=True)
         started = time.monotonic()
-        for at in range(0, queued, 512):
-            batch = [_copy(bodies, n) for n in range(at, min(at + 512, queued))]
-            door.accept(batch, tenant="bulk", mailbox="all@bulk.test", lane="backfill")
-        print(f"queued {queued:,} bulk messages at {queued / (time.monotonic() - started):,.0f}/s")
-        sql.execute("ANALYZE")
-        lanes.pause(sql, "backfill", paused=False)
-        time.sleep(3)
-        yield f"{queued:,} queued backfill messages", _latency(sql, door, bodies, seconds, "busy@acme.test")
+        stored = multiply(sql, bulk, queued)
+        print(f"{stored:,} stored messages in {time.monotonic() - started:.0f} s")
+        yield "nothing", _latency(sql, door, bodies, seconds, "quiet@acme.test")
+        wanted = wanted_by(sql, None)
+        for name, as_of, times in (("from raw mail", "now", 1), ("of stored vectors", "received", 4)):
+            started_jobs = [
+                start(sql, bulk, Asked(), wanted, as_of=as_of, actor="bench", yes=True)[0] for _ in range(times)
+            ]
+            time.sleep(3)
+            yield f"rescan of {stored:,} {name}", _latency(sql, door, bodies, seconds, f"{as_of}@acme.test")
+            for job in started_jobs:
+                jobs.cancel(sql, job)
+            _settle(sql)
 
 
 def _copy(bodies: list[bytes], number: int) -> Incoming:
@@ -96,8 +115,10 @@ def _copy(bodies: list[bytes], number: int) -> Incoming:
 
 
 def _settle(sql: Connection) -> None:
+    """Wait until no chunk is under way."""
     deadline = time.monotonic() + 120
-    while sql.execute("SELECT EXISTS (SELECT FROM message_state WHERE state = 'accepted')").fetchone() != (False,):
+    busy = "SELECT EXISTS (SELECT FROM chunks WHERE state NOT IN ('done', 'cancelled'))"
+    while sql.execute(busy).fetchone() != (False,):
         if time.monotonic() > deadline:
             raise TimeoutError("the workers did not settle")
         time.sleep(0.1)
@@ -105,7 +126,7 @@ def _settle(sql: Connection) -> None:
 
 def _latency(sql: Connection, door: Enqueuer, bodies: list[bytes], seconds: int, mailbox: str) -> Latency:
     """From handing a message to the front door until its verdict's row is written, on one machine's clock."""
-    sent: list[tuple[float, object]] = []
+    sent: list[tuple[float, Future[Receipt]]] = []
     bulk = _bulk(sql)
     started = time.monotonic()
     with Linger(door) as linger:
@@ -115,23 +136,42 @@ def _latency(sql: Connection, door: Enqueuer, bodies: list[bytes], seconds: int,
                 time.sleep(wait)
             message = _copy(bodies, number + 10_000_000)
             sent.append((time.time(), linger.submit(message, tenant="acme", mailbox=mailbox)))
-        ids: dict[UUID, float] = {future.result(60).message_id: at for at, future in sent}  # type: ignore[attr-defined]
+        ids = {future.result(60).message_id: at for at, future in sent}
     bulk = (_bulk(sql) - bulk) / (time.monotonic() - started)
     deadline = time.monotonic() + 60
-    query = """SELECT message_id, extract(epoch FROM scored_at)::float8 FROM message_state
-               WHERE message_id = ANY (%s) AND state = 'scored'"""
-    rows = sql.execute(query, (list(ids),)).fetchall()
-    while len(rows) < len(ids):
+    query = """SELECT s.message_id, extract(epoch FROM c.created_at)::float8, extract(epoch FROM c.claimed_at)::float8,
+                      extract(epoch FROM s.scored_at)::float8, extract(epoch FROM c.finished_at)::float8, c.messages
+               FROM message_state s JOIN messages m ON m.id = s.message_id JOIN chunks c ON c.job_id = m.job_id
+               WHERE s.message_id = ANY (%s) AND s.state = 'scored' AND c.state = 'done'"""
+    while len(rows := sql.execute(query, (list(ids),)).fetchall()) < len(ids):
         if time.monotonic() > deadline:
             raise TimeoutError("realtime mail was not scored")
         time.sleep(0.5)
-        rows = sql.execute(query, (list(ids),)).fetchall()
-    waits = sorted(1000 * (float(str(at)) - ids[message_id]) for message_id, at in rows)  # type: ignore[index]
-    return Latency(waits[len(waits) // 2], waits[int(len(waits) * 0.99)], waits[-1], bulk)
+    whole, spans = [], {part: [] for part in PARTS}
+    for message_id, created, claimed, scored, finished, messages in rows:
+        at = ids[message_id]
+        whole.append(1000 * (scored - at))
+        steps = (created - at, claimed - created, scored - claimed, finished - scored)
+        for part, span in zip(PARTS, (*(1000 * step for step in steps), messages), strict=True):
+            spans[part].append(span)
+    return Latency(_at(whole, 0.5), _at(whole, 0.99), max(whole), bulk, spans)
+
+
+PARTS = (
+    "linger, dedupe and store, until its chunk is written",
+    "commit, publish, broker, worker, until claimed",
+    "load, parse, history, score, save, until its state is written",
+    "rest of the save, before its commit",
+    "messages in its chunk",
+)
+
+
+def _at(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
 def _bulk(sql: Connection) -> float:
-    row = sql.execute("SELECT coalesce(sum(value), 0) FROM counters WHERE name = 'scored' AND lane = 'backfill'")
+    row = sql.execute("SELECT coalesce(sum(value), 0) FROM counters WHERE name = 'scored' AND lane = 'rescan'")
     return float(str(row.fetchone()[0]))  # type: ignore[index]
 
 

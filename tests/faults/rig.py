@@ -21,6 +21,7 @@ from db import lanes, migrate, tenants
 from db.session import connect
 from scorelane.enqueuer import Busy, Enqueuer, Incoming, Unavailable
 from tests.faults.proxy import Proxy
+from worker.errors import StartFailed
 from worker.processes import Processes, Program
 from worker.stack import EmbeddedStack
 from worker.up import ensure_bundle
@@ -144,7 +145,10 @@ class Rig:
         return next(program.process for program in self.processes.programs if program.name == name)
 
     def children(self, name: str) -> list[int]:
-        return [child.pid for child in psutil.Process(self.pid(name)).children()]
+        """None while the program is between two lives."""
+        with contextlib.suppress(StartFailed, psutil.NoSuchProcess):
+            return [child.pid for child in psutil.Process(self.pid(name)).children()]
+        return []
 
     def all_ready(self) -> bool:
         """Workers that answer are those whose connection waits in BRPOP."""

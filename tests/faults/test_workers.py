@@ -22,7 +22,8 @@ def test_killed_workers_lose_nothing(rig, tenant):
         time.sleep(chance.uniform(0.1, 0.8))
         name = chance.choice(["worker-realtime", "worker-bulk"])
         rig.wait_until(lambda name=name: rig.children(name), f"{name} has children")
-        rig.kill(chance.choice(rig.children(name)) if number % 2 else rig.pid(name))
+        victims = rig.children(name) if number % 2 else [rig.process(name).pid]
+        rig.kill(chance.choice(victims or [rig.process(name).pid]))
     rig.lifted(f"{rig.scale.kills} SIGKILLs of workers")
     rig.audit(tenant, load.finish())
 
