@@ -44,7 +44,7 @@ def multiply(sql: Connection, tenant_id: int, wanted: int) -> int:
                 values = [own.get(name, "c.id" if name == key else f"t.{name}") for name in columns]
                 some = f"WHERE c.n % {SIGHTED} = 0" if table == "sightings" else ""
                 sql.execute(
-                    f"INSERT INTO {table} ({', '.join(columns)}) "  # type: ignore[arg-type]  # noqa: S608 - our names
+                    f"INSERT INTO {table} ({', '.join(columns)}) "  # type: ignore[arg-type]
                     f"SELECT {', '.join(values)} FROM copies c JOIN {table} t ON t.{key} = c.of {some}"
                 )
     sql.execute("ANALYZE")

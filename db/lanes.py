@@ -110,10 +110,19 @@ def backlogs(connection: Connection) -> dict[str, tuple[int, float]]:
 
 
 def unclaimed(connection: Connection, lane: str, most: int) -> int:
-    """Chunks of a lane that are published and not claimed yet, counted up to `most`."""
+    """Chunks of a lane that are published and not claimed yet, counted up to `most`.
+
+    At most 1 while nobody has taken any for two seconds: how many wait then says nothing of how soon one is taken.
+    """
     row = connection.execute(
-        "SELECT count(*) FROM (SELECT FROM chunks WHERE lane = %s AND state = 'published' LIMIT %s) waiting",
-        (lane, most),
+        """SELECT count(*) FROM (
+               SELECT FROM chunks WHERE lane = %(lane)s AND state = 'published'
+               LIMIT CASE WHEN EXISTS (SELECT FROM chunks WHERE lane = %(lane)s AND state = 'done'
+                                         AND finished_at > clock_timestamp() - interval '2 seconds')
+                            OR EXISTS (SELECT FROM chunks WHERE lane = %(lane)s AND state = 'claimed'
+                                         AND claimed_at > clock_timestamp() - interval '2 seconds')
+                          THEN %(most)s ELSE 1 END) waiting""",
+        {"lane": lane, "most": most},
     ).fetchone()
     assert row is not None
     return int(str(row[0]))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from db import bundles, choosing
+from db import bulk, bundles, choosing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -315,30 +315,22 @@ def explained(connection: Connection, rescan_id: UUID) -> int:
     return int(str(row[0]))
 
 
-_RESULT_TYPES = "uuid uuid int4 int4 text int4 text float8 text text float8 text jsonb bytea float4"
-
-
-def save(connection: Connection, *, tenant_id: int, rescan_id: UUID, results: Iterable[Result]) -> int:
+def save(connection: Connection, *, tenant_id: int, rescan_id: UUID, results: Sequence[Result]) -> int:
     """Write results; how many."""
-    count = 0
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "COPY rescan_results (rescan_id, message_id, tenant_id, mailbox_id, work, before_revision, before_verdict, "
-            "before_log_odds, before_category, verdict, log_odds, category, reasons, vector, text_log_odds) "
-            "FROM STDIN (FORMAT binary)"
-        ) as copy,
-    ):
-        copy.set_types(_RESULT_TYPES.split())
-        for r in results:
-            reasons = None if r.reasons is None else Jsonb(r.reasons)
-            copy.write_row(
-                (rescan_id, r.message_id, tenant_id, r.mailbox_id, r.work, r.before_revision, r.before_verdict,
-                 r.before_log_odds, r.before_category, r.verdict, r.log_odds, r.category, reasons, r.vector,
-                 r.text_log_odds)
-            )  # fmt: skip
-            count += 1
-    return count
+    bulk.insert(
+        connection,
+        "rescan_results",
+        "rescan_id message_id tenant_id mailbox_id work before_revision before_verdict before_log_odds before_category "
+        "verdict log_odds category reasons vector text_log_odds",
+        "uuid uuid int4 int4 text int4 text float8 text text float8 text jsonb bytea float4",
+        [
+            (rescan_id, r.message_id, tenant_id, r.mailbox_id, r.work, r.before_revision, r.before_verdict,
+             r.before_log_odds, r.before_category, r.verdict, r.log_odds, r.category,
+             None if r.reasons is None else Jsonb(r.reasons), r.vector, r.text_log_odds)
+            for r in results
+        ],
+    )  # fmt: skip
+    return len(results)
 
 
 def tell_flips(connection: Connection, *, tenant_id: int, rescan_id: UUID, results: Sequence[Result]) -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
-from db import lookups, sightings
+from db import bulk, lookups, sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -137,42 +137,38 @@ def _not_older(new: NewScore, state: State) -> bool:
 
 def _write(connection: Connection, tenant_id: int, job_id: UUID, rows: Sequence[_Row]) -> None:
     """Scores, vectors, shadow scores and the events of changed verdicts."""
-    _copy(
+    bulk.insert(
         connection,
-        "COPY scores (message_id, revision, tenant_id, job_id, cause, provisional, log_odds, score, verdict, rule, "
-        "category, bundle, signal_set, policy_version, basis_pointer, basis_time) FROM STDIN (FORMAT binary)",
+        "scores",
+        "message_id revision tenant_id job_id cause provisional log_odds score verdict rule category bundle "
+        "signal_set policy_version basis_pointer basis_time",
         "uuid int4 int4 uuid text bool float8 float8 text text text text text int4 int4 timestamptz",
-        (
+        [
             (s.message_id, row.revision, tenant_id, job_id, s.cause, s.provisional, s.log_odds, s.score, s.verdict,
              s.rule, s.category, s.bundle, s.signal_set, s.policy_version, s.basis_pointer, s.basis_time)
             for row in rows
             for s in (row.new,)
-        ),
+        ],
     )  # fmt: skip
-    _copy(
+    bulk.insert(
         connection,
-        "COPY vectors (message_id, revision, tenant_id, signal_set, text_log_odds, text_model, vector, statuses, "
-        "context) FROM STDIN (FORMAT binary)",
+        "vectors",
+        "message_id revision tenant_id signal_set text_log_odds text_model vector statuses context",
         "uuid int4 int4 text float4 text bytea bytea bytea",
-        (
+        [
             (s.message_id, row.revision, tenant_id, s.signal_set, s.text_log_odds, s.text_model, s.vector,
              s.statuses, s.context)
             for row in rows
             for s in (row.new,)
-        ),
+        ],
     )  # fmt: skip
-    if any(row.new.shadow is not None for row in rows):
-        _copy(
-            connection,
-            "COPY shadow_scores (message_id, revision, tenant_id, bundle, log_odds, verdict, category, text_log_odds) "
-            "FROM STDIN (FORMAT binary)",
-            "uuid int4 int4 text float8 text text float4",
-            (
-                (row.new.message_id, row.revision, tenant_id, *row.new.shadow)
-                for row in rows
-                if row.new.shadow is not None
-            ),
-        )
+    bulk.insert(
+        connection,
+        "shadow_scores",
+        "message_id revision tenant_id bundle log_odds verdict category text_log_odds",
+        "uuid int4 int4 text float8 text text float4",
+        [(row.new.message_id, row.revision, tenant_id, *row.new.shadow) for row in rows if row.new.shadow is not None],
+    )
     _tell(connection, tenant_id, rows)
 
 
@@ -209,16 +205,16 @@ def _event(row: _Row) -> dict[str, Any]:
 
 def add_sightings(connection: Connection, tenant_id: int, new: Sequence[NewScore]) -> None:
     """Record what messages showed. Each message does so once, whoever scores it again later."""
-    _copy(
+    bulk.insert(
         connection,
-        "COPY sightings (message_id, kind, entity, tenant_id, mailbox_id, received_at, outbound) "
-        "FROM STDIN (FORMAT binary)",
+        "sightings",
+        "message_id kind entity tenant_id mailbox_id received_at outbound",
         "uuid int2 bytea int4 int4 timestamptz bool",
-        (
+        [
             (s.message_id, kind, entity, tenant_id, s.mailbox_id, s.received_at, s.outbound)
             for s in new
             for kind, entity in s.sightings
-        ),
+        ],
     )
     sightings.mark_stale(connection, tenant_id, (s.received_at for s in new))
 
@@ -291,10 +287,3 @@ def _set_later(connection: Connection, rows: Sequence[_Row]) -> None:
             [row.new.message_id for row in current],
         ),
     )
-
-
-def _copy(connection: Connection, statement: str, types: str, rows: Iterable[tuple[object, ...]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(types.split())
-        for row in rows:
-            copy.write_row(row)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 
-from db import chunks, dead_letters, lanes
+from db import bulk, chunks, dead_letters, lanes
 from tasks import work
 from tasks.session import NoBundle
 
@@ -116,7 +116,7 @@ def _score_alone(session: Session, claim: Claim, standing: Standing) -> int:
 def _save(session: Session, claim: Claim, new: Sequence[object], *, final: bool) -> int:
     """Write results under the fence; 0 when the chunk was lost to somebody else meanwhile."""
     connection = session.connection()
-    with connection.transaction():
+    with bulk.exchange(connection, len(new)), connection.transaction():
         if not chunks.hold(connection, claim):
             log.warning("fence_lost", chunk_id=claim.id, dispatch_id=claim.dispatch_id)
             return 0

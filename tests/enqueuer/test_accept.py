@@ -211,6 +211,17 @@ def test_a_lone_message_does_not_linger_and_one_behind_an_unclaimed_chunk_does(d
     assert sql("SELECT count(*) <= 3 FROM chunks") == [(True,)]
 
 
+def test_how_many_wait_counts_only_while_somebody_takes_them(door, tenant, sql):
+    """Else a client that sends one by one would wait the longest linger a message while every worker is away."""
+    for number in range(5):
+        door.accept([mail(number)], **tenant)
+    assert door.unclaimed("realtime", 25) == 1
+    sql("UPDATE chunks SET state = 'claimed', claimed_at = now() WHERE id = (SELECT min(id) FROM chunks) RETURNING id")
+    assert door.unclaimed("realtime", 25) == 4
+    sql("UPDATE chunks SET claimed_at = now() - interval '3 s' WHERE state = 'claimed' RETURNING id")
+    assert door.unclaimed("realtime", 25) == 1
+
+
 def test_importing_the_front_door_loads_no_parser_and_no_model():
     heavy = ("numpy", "lightgbm", "scorelane.mail", "selectolax", "sqlalchemy", "pydantic")
     script = f"import scorelane.enqueuer, sys; print([name for name in {heavy!r} if name in sys.modules])"

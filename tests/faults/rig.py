@@ -180,9 +180,9 @@ class Rig:
             receipts = door.accept(mail, tenant=tenant, mailbox="all@acme.test", lane=lane)
         return sum(receipt.status == "accepted" for receipt in receipts)
 
-    def load(self, tenant: str, messages: int) -> Load:
-        """Start sending: half by realtime in small batches, half by backfill."""
-        load = Load(self, tenant, messages)
+    def load(self, tenant: str, messages: int, *, lasting: bool = False) -> Load:
+        """Start sending: half by realtime in small batches, half by backfill; a lasting load goes on until its end."""
+        load = Load(self, tenant, messages, lasting=lasting)
         load.start()
         return load
 
@@ -295,9 +295,12 @@ class Rig:
 class Load(threading.Thread):
     """A client that sends until everything is accepted, repeating a batch under its key where the door failed."""
 
-    def __init__(self, rig: Rig, tenant: str, messages: int) -> None:
+    def __init__(self, rig: Rig, tenant: str, messages: int, *, lasting: bool) -> None:
         super().__init__(daemon=True)
         self._rig, self._tenant, self.messages = rig, tenant, messages
+        self._ending = threading.Event()
+        if not lasting:
+            self._ending.set()
         self.accepted = 0
         self.repeats = 0
 
@@ -316,8 +319,13 @@ class Load(threading.Thread):
                 time.sleep(0.02)
             for batch in batches:
                 self._send(door, *batch)
+            while not self._ending.wait(0.25):
+                self.messages += 50
+                self._send(door, self._rig.mail(40), "backfill")
+                self._send(door, self._rig.mail(10), "realtime")
 
     def finish(self) -> int:
+        self._ending.set()
         self.join(self._rig.scale.patience_s)
         assert self.accepted == self.messages, f"{self.accepted} of {self.messages} accepted"
         return self.accepted

@@ -17,7 +17,7 @@ from worker.watchdog import Watchdog
 def test_killed_workers_lose_nothing(rig, tenant):
     """Mains and children die at random under load."""
     chance = random.Random(rig.scale.kills)
-    load = rig.load(tenant, rig.scale.messages)
+    load = rig.load(tenant, rig.scale.messages, lasting=True)
     for number in range(rig.scale.kills):
         time.sleep(chance.uniform(0.1, 0.8))
         name = chance.choice(["worker-realtime", "worker-bulk"])
@@ -84,7 +84,7 @@ def test_poison_alone_reaches_dead_letters_and_comes_back_after_a_fix(rig, tenan
 
 
 def test_a_deploy_redoes_no_message(rig, tenant):
-    load = rig.load(tenant, rig.scale.messages)
+    load = rig.load(tenant, rig.scale.messages, lasting=True)
     names = ["worker-realtime", "worker-bulk"]
     slowest = 0.0
     for number in range(rig.scale.kills):
