@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
     from db.session import Connection
 
 
+Copy = tuple[int, bytes]
+"""A mailbox's id and a message's SHA-256."""
+
+
 class NewMessage(NamedTuple):
     """A message that the transaction is to store; `content` is zstd."""
 
     id: UUID
+    mailbox_id: int
     sha256: bytes
     size_bytes: int
     content: bytes
@@ -23,6 +28,11 @@ class NewMessage(NamedTuple):
     direction: str
     envelope: bytes | None
     source: str | None
+
+    @property
+    def copy(self) -> Copy:
+        """What tells it from every other message of the tenant."""
+        return self.mailbox_id, self.sha256
 
 
 class NewChunk(NamedTuple):
@@ -32,14 +42,15 @@ class NewChunk(NamedTuple):
     publish: bool
 
 
-def known(connection: Connection, tenant_id: int, mailbox_id: int, digests: Sequence[bytes]) -> dict[bytes, UUID]:
-    """Message id by digest of those that this mailbox holds already."""
+def known(connection: Connection, tenant_id: int, copies: Sequence[Copy]) -> dict[Copy, UUID]:
+    """Message id of each of the copies that its mailbox holds already."""
     rows = connection.execute(
-        "SELECT sha256, message_id FROM receipts WHERE tenant_id = %b AND mailbox_id = %b AND sha256 = ANY (%b)",
-        (tenant_id, mailbox_id, list(digests)),
+        """SELECT mailbox_id, sha256, message_id FROM receipts
+           WHERE tenant_id = %b AND (mailbox_id, sha256) IN (SELECT * FROM unnest(%b::integer[], %b::bytea[]))""",
+        (tenant_id, [copy[0] for copy in copies], [copy[1] for copy in copies]),
         binary=True,
     ).fetchall()
-    return {bytes(row[0]): row[1] for row in rows}  # type: ignore[call-overload,misc]
+    return {(row[0], bytes(row[1])): row[2] for row in rows}  # type: ignore[call-overload,misc]
 
 
 def join_job(
@@ -71,34 +82,42 @@ def of_job(connection: Connection, job_id: UUID, message_ids: Sequence[UUID]) ->
     return {row[0] for row in rows}  # type: ignore[misc]
 
 
-def claim_receipts(connection: Connection, tenant_id: int, mailbox_id: int, new: Sequence[NewMessage]) -> set[bytes]:
-    """Insert receipts in key order; the digests of those that were really new, none where the mailbox was erased.
+def claim_receipts(connection: Connection, tenant_id: int, new: Sequence[NewMessage]) -> set[Copy]:
+    """Insert receipts in key order; those that were really new, none of a mailbox that was erased.
 
-    The mailbox's row is held until commit, so that an erasure waits for what is coming in.
+    The mailboxes' rows are held until commit, so that an erasure waits for what is coming in.
     """
-    ordered = sorted(new, key=lambda message: message.sha256)
+    ordered = sorted(new, key=lambda message: (message.sha256, message.mailbox_id))
     rows = connection.execute(
-        """INSERT INTO receipts (tenant_id, mailbox_id, sha256, message_id)
-           SELECT b.tenant_id, b.id, new.* FROM mailboxes b CROSS JOIN unnest(%b::bytea[], %b::uuid[]) AS new
-           WHERE b.id = %b AND b.tenant_id = %b FOR KEY SHARE OF b
-           ON CONFLICT DO NOTHING RETURNING sha256""",
-        ([m.sha256 for m in ordered], [m.id for m in ordered], mailbox_id, tenant_id),
+        """WITH held AS MATERIALIZED (
+               SELECT id FROM mailboxes WHERE id = ANY (%b) AND tenant_id = %b ORDER BY id FOR KEY SHARE)
+           INSERT INTO receipts (tenant_id, mailbox_id, sha256, message_id)
+           SELECT %b, new.* FROM unnest(%b::integer[], %b::bytea[], %b::uuid[]) AS new (mailbox_id, sha256, message_id)
+           WHERE new.mailbox_id IN (SELECT id FROM held)
+           ON CONFLICT DO NOTHING RETURNING mailbox_id, sha256""",
+        (
+            sorted({m.mailbox_id for m in new}),
+            tenant_id,
+            tenant_id,
+            [m.mailbox_id for m in ordered],
+            [m.sha256 for m in ordered],
+            [m.id for m in ordered],
+        ),
         binary=True,
     ).fetchall()
-    return {bytes(row[0]) for row in rows}  # type: ignore[call-overload]
+    return {(row[0], bytes(row[1])) for row in rows}  # type: ignore[call-overload,misc]
 
 
-def mailbox_exists(connection: Connection, mailbox_id: int) -> bool:
-    """Whether the mailbox is still there."""
-    row = connection.execute("SELECT EXISTS (SELECT FROM mailboxes WHERE id = %s)", (mailbox_id,)).fetchone()
-    return row is not None and bool(row[0])
+def mailboxes_exist(connection: Connection, mailbox_ids: Collection[int]) -> bool:
+    """Whether all of the mailboxes are still there."""
+    row = connection.execute("SELECT count(*) FROM mailboxes WHERE id = ANY (%s)", (list(mailbox_ids),)).fetchone()
+    return row is not None and row[0] == len(mailbox_ids)
 
 
 def store(
     connection: Connection,
     *,
     tenant_id: int,
-    mailbox_id: int,
     job_id: UUID,
     month: date,
     new: Sequence[NewMessage],
@@ -108,7 +127,7 @@ def store(
     Raw mail that is there already, from another mailbox, is locked and left as it is: whoever is about to delete it
     either sees these messages or has deleted it before, and then it is stored anew.
     """
-    ordered = sorted(new, key=lambda message: message.sha256)
+    ordered = sorted({message.sha256: message for message in new}.values(), key=lambda message: message.sha256)
     connection.execute(
         """INSERT INTO raw_mail (tenant_id, month, sha256, size_bytes, content)
            SELECT %b, %b, * FROM unnest(%b::bytea[], %b::integer[], %b::bytea[])
@@ -124,13 +143,16 @@ def store(
     connection.execute(
         """INSERT INTO messages (tenant_id, mailbox_id, job_id, month, id, sha256, size_bytes, received_at,
                                  direction, envelope, source)
-           SELECT %b, %b, %b, %b, * FROM unnest(%b::uuid[], %b::bytea[], %b::integer[], %b::timestamptz[],
-                                                 %b::text[], %b::bytea[], %b::text[])""",
+           SELECT %b, n.mailbox_id, %b, %b, n.id, n.sha256, n.size_bytes, n.received_at, n.direction, n.envelope,
+                  n.source
+           FROM unnest(%b::integer[], %b::uuid[], %b::bytea[], %b::integer[], %b::timestamptz[], %b::text[],
+                       %b::bytea[], %b::text[])
+                AS n (mailbox_id, id, sha256, size_bytes, received_at, direction, envelope, source)""",
         (
             tenant_id,
-            mailbox_id,
             job_id,
             month,
+            [m.mailbox_id for m in new],
             [m.id for m in new],
             [m.sha256 for m in new],
             [m.size_bytes for m in new],
@@ -141,8 +163,9 @@ def store(
         ),
     )
     connection.execute(
-        "INSERT INTO message_state (tenant_id, mailbox_id, message_id) SELECT %b, %b, * FROM unnest(%b::uuid[])",
-        (tenant_id, mailbox_id, [m.id for m in new]),
+        "INSERT INTO message_state (tenant_id, mailbox_id, message_id) "
+        "SELECT %b, * FROM unnest(%b::integer[], %b::uuid[])",
+        (tenant_id, [m.mailbox_id for m in new], [m.id for m in new]),
     )
 
 

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 
 from db import bases, bundles, directories, policies, rescans
-from db.session import Connection, connect
+from db.session import Connection, connect, share_niceness
 from scorelane import directory, stored_bundles
 from scorelane.scoring import Bundle, BundleMismatch, Policy, Scorer, TenantPolicy
 from scorelane.scoring.policy import read_policy
@@ -87,6 +87,7 @@ class Session:
         """An open autocommit connection; reopened after a fault."""
         if self._connection is None or self._connection.closed or self._connection.broken:
             self._connection = connect(self._url, application=self.worker)
+            share_niceness(self._connection)
         return self._connection
 
     def forget_connection(self) -> None:

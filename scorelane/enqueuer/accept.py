@@ -22,7 +22,7 @@ from scorelane.enqueuer.pressure import Pressure
 from scorelane.enqueuer.publish import Publisher, broker_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
 log = structlog.get_logger()
@@ -54,16 +54,25 @@ class Receipt(NamedTuple):
     reason: str | None = None
 
 
-class _Place(NamedTuple):
-    tenant_id: int
-    mailbox_id: int
-    """0 where the mailbox is new: it is stored with its first message."""
+_Copy = tuple[str, bytes]
+"""A mailbox's address in lower case and a message's SHA-256."""
+
+
+class _Batch(NamedTuple):
+    """One call of `accept` with its names resolved."""
+
     tenant: str
+    tenant_id: int
+    mailboxes: dict[str, int]
+    """Id by address; 0 where the mailbox is new: it is stored with its first message."""
+    lane: Lane
+    key: str | None
+    actor: str
 
 
 class _Written(NamedTuple):
-    won: dict[bytes, UUID]
-    """Message id by digest of those that were stored."""
+    won: dict[_Copy, UUID]
+    """Message id of those that were stored."""
     mine: set[UUID]
     """Those that an earlier call with the same key had stored."""
     work: list[tuple[int, int, int, str]]
@@ -82,7 +91,8 @@ class Enqueuer:
         self._publisher = Publisher(broker_url)
         self._actor = actor
         self._connection: Connection | None = None
-        self._places: dict[tuple[str, str], _Place] = {}
+        self._tenants: dict[str, int] = {}
+        self._mailboxes: dict[tuple[str, str], int] = {}
         self._turn = threading.Lock()
         self._pressure = Pressure()
         self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)  # a new one a message costs as much again
@@ -106,13 +116,14 @@ class Enqueuer:
         messages: Sequence[Incoming],
         *,
         tenant: str,
-        mailbox: str,
+        mailbox: str | Sequence[str],
         lane: str = "realtime",
         idempotency_key: str | None = None,
         actor: str | None = None,
     ) -> list[Receipt]:
         """Receipts in the order of the messages; when this returns, what is accepted is durable.
 
+        `mailbox` is the mailbox of all of them, or each one's own, in their order: one transaction either way.
         A copy that the mailbox holds already gets a `duplicate` receipt. Calls with one idempotency key join one
         job, and a repeated call gets the same receipts. The broker being away is no error.
         Raises Rejected (unknown lane or tenant, a cancelled job), Busy (backpressure) or Unavailable (database);
@@ -120,9 +131,10 @@ class Enqueuer:
         """
         if lane not in LANES:
             raise Rejected(f"lane {lane!r} is not one of {', '.join(LANES)}")
+        names = [mailbox.lower()] * len(messages) if isinstance(mailbox, str) else [name.lower() for name in mailbox]
         with self._turn:
             try:
-                return self._accept_in_place(messages, tenant, mailbox, LANES[lane], idempotency_key, actor)
+                return self._accept_in_place(messages, tenant, names, LANES[lane], idempotency_key, actor)
             except psycopg.errors.DiskFull as fault:
                 raise Unavailable("the database's disk is full; nothing of this batch was stored") from fault
             except psycopg.OperationalError as fault:
@@ -131,107 +143,110 @@ class Enqueuer:
                 raise Unavailable(f"the database is not available: {reason}") from fault
 
     def _accept_in_place(  # noqa: PLR0917 - `accept` with its names resolved
-        self, messages: Sequence[Incoming], tenant: str, mailbox: str, lane: Lane, key: str | None, actor: str | None
-    ) -> list[Receipt]:
-        try:
-            return self._accept(messages, tenant, mailbox, lane, key, actor or self._actor)
-        except _Erased:
-            self._places.pop((tenant, mailbox), None)
-            return self._accept(messages, tenant, mailbox, lane, key, actor or self._actor)
-
-    def _accept(  # noqa: PLR0917 - `accept` with its names resolved
-        self, messages: Sequence[Incoming], tenant: str, mailbox: str, lane: Lane, key: str | None, actor: str
+        self,
+        messages: Sequence[Incoming],
+        tenant: str,
+        names: Sequence[str],
+        lane: Lane,
+        key: str | None,
+        actor: str | None,
     ) -> list[Receipt]:
         connection = self._open()
-        place = self._place(connection, tenant, mailbox)
-        receipts: list[Receipt | None] = [None] * len(messages)
-        digests: list[bytes] = []
-        first: dict[bytes, int] = {}
-        for position, message in enumerate(messages):
-            digest = hashlib.sha256(message.raw).digest()
-            digests.append(digest)
-            reason = why_not(message)
-            if reason is not None:
-                receipts[position] = Receipt("rejected", digest.hex(), reason=reason)
-            else:
-                first.setdefault(digest, position)
-        held = intake.known(connection, place.tenant_id, place.mailbox_id, list(first)) if first else {}
-        fresh = [position for digest, position in first.items() if digest not in held]
-        room = self._room(connection, lane, place, len(fresh)) if fresh else 0
-        new = [self._compressed(messages[position], digests[position]) for position in fresh]
+        tenant_id = self._tenant(connection, tenant)
+        for attempt in (1, 2):
+            found = {name: self._mailbox(connection, tenant_id, tenant, name) for name in dict.fromkeys(names)}
+            batch = _Batch(tenant, tenant_id, found, lane, key, actor or self._actor)
+            try:
+                return self._accept(connection, messages, names, batch)
+            except _Erased:
+                if attempt == 2:  # noqa: PLR2004 - of two
+                    raise
+                for name in names:
+                    self._mailboxes.pop((tenant, name), None)
+        raise AssertionError
+
+    def _accept(
+        self, connection: Connection, messages: Sequence[Incoming], names: Sequence[str], batch: _Batch
+    ) -> list[Receipt]:
+        copies = [(name, hashlib.sha256(message.raw).digest()) for message, name in zip(messages, names, strict=True)]
+        receipts = [
+            None if (reason := why_not(message)) is None else Receipt("rejected", copy[1].hex(), reason=reason)
+            for message, copy in zip(messages, copies, strict=True)
+        ]
+        first: dict[_Copy, int] = {}
+        for position, copy in enumerate(copies):
+            if receipts[position] is None:
+                first.setdefault(copy, position)
+        held = _held(connection, batch, list(first))
+        fresh = {copy: position for copy, position in first.items() if copy not in held}
+        room = self._room(connection, batch, len(fresh)) if fresh else 0
+        new = {copy: self._compressed(messages[position], copy[1]) for copy, position in fresh.items()}
         written = _Written({}, set(), [])
-        if new or (key is not None and held):
+        if new or (batch.key is not None and held):
             rejected = sum(receipt is not None for receipt in receipts)
-            written = self._write(
-                connection, place, mailbox, lane, key, actor, new, list(held.values()), room, rejected
-            )
+            written = self._write(connection, batch, new, list(held.values()), room, rejected)
         won, mine, work = written
-        raced = [digest for digest in first if digest not in won and digest not in held]
+        raced = [copy for copy in first if copy not in won and copy not in held]
         if raced:
-            place = self._places.get((tenant, mailbox), place)  # the mailbox itself may have been stored just now
-            held |= intake.known(connection, place.tenant_id, place.mailbox_id, raced)
-        self._pressure.add(lane.name, len(won))
-        self._publish(lane.name, work)
-        for position, digest in enumerate(digests):
+            held |= _held(connection, batch, raced)
+        self._pressure.add(batch.lane.name, len(won))
+        self._publish(batch.lane.name, work)
+        for position, copy in enumerate(copies):
             if receipts[position] is not None:
                 continue
-            is_first = first[digest] == position
-            message_id = won.get(digest) or held[digest]
-            accepted = is_first and (digest in won or message_id in mine)
-            receipts[position] = Receipt("accepted" if accepted else "duplicate", digest.hex(), message_id)
+            is_first = first[copy] == position
+            message_id = won.get(copy) or held[copy]
+            accepted = is_first and (copy in won or message_id in mine)
+            receipts[position] = Receipt("accepted" if accepted else "duplicate", copy[1].hex(), message_id)
         return [receipt for receipt in receipts if receipt is not None]
 
     def _write(  # noqa: PLR0917 - the one transaction of `_accept`
         self,
         connection: Connection,
-        place: _Place,
-        mailbox: str,
-        lane: Lane,
-        key: str | None,
-        actor: str,
-        new: list[intake.NewMessage],
+        batch: _Batch,
+        new: Mapping[_Copy, intake.NewMessage],
         held: list[UUID],
         room: int,
         rejected: int,
     ) -> _Written:
-        """One transaction: the mailbox where it is new, the job, its messages and chunks, the lane's counts."""
-        won: dict[bytes, UUID] = {}
+        """One transaction: mailboxes where they are new, the job, its messages and chunks, the lane's counts."""
         work: list[tuple[int, int, int, str]] = []
+        lane, ids = batch.lane, dict(batch.mailboxes)
         with connection.pipeline(), connection.transaction():
-            if not place.mailbox_id:
-                number = tenants.ensure_mailbox(connection, place.tenant_id, mailbox)
-                place = place._replace(mailbox_id=number)
+            for name in sorted({name for name, _ in new if not ids[name]}):
+                ids[name] = tenants.ensure_mailbox(connection, batch.tenant_id, name)
             job_id, state = intake.join_job(
-                connection, job_id=uuid7(), tenant_id=place.tenant_id, lane=lane.name, actor=actor, key=key
+                connection, job_id=uuid7(), tenant_id=batch.tenant_id, lane=lane.name, actor=batch.actor, key=batch.key
             )
             if state == "cancelled":
-                raise Rejected(f"the job of idempotency key {key!r} was cancelled; use another key")
+                raise Rejected(f"the job of idempotency key {batch.key!r} was cancelled; use another key")
             room = room if state != "paused" else 0
-            claimed = intake.claim_receipts(connection, place.tenant_id, place.mailbox_id, new)
-            if new and not claimed and not intake.mailbox_exists(connection, place.mailbox_id):
+            placed = {copy: message._replace(mailbox_id=ids[copy[0]]) for copy, message in new.items()}
+            claimed = intake.claim_receipts(connection, batch.tenant_id, list(placed.values()))
+            lost = {message.mailbox_id for message in placed.values() if message.copy not in claimed}
+            if lost and not intake.mailboxes_exist(connection, lost):
                 raise _Erased
-            new = [message for message in new if message.sha256 in claimed]
-            won = {message.sha256: message.id for message in new}
-            if new:
+            won = {copy: message for copy, message in placed.items() if message.copy in claimed}
+            if won:
+                stored = list(won.values())
                 month = datetime.now(UTC).date().replace(day=1)
-                intake.store(
-                    connection, tenant_id=place.tenant_id, mailbox_id=place.mailbox_id, job_id=job_id, month=month,
-                    new=new,
-                )  # fmt: skip
-                chunks = _chunks(new, lane.chunk_messages, room)
+                intake.store(connection, tenant_id=batch.tenant_id, job_id=job_id, month=month, new=stored)
+                chunks = _chunks(stored, lane.chunk_messages, room)
                 made = intake.add_chunks(
-                    connection, tenant_id=place.tenant_id, job_id=job_id, lane=lane.name, chunks=chunks
+                    connection, tenant_id=batch.tenant_id, job_id=job_id, lane=lane.name, chunks=chunks
                 )
                 work = [
-                    (chunk_id, dispatch_id, len(chunk.message_ids), place.tenant)
+                    (chunk_id, dispatch_id, len(chunk.message_ids), batch.tenant)
                     for (chunk_id, dispatch_id), chunk in zip(made, chunks, strict=True)
                     if dispatch_id is not None
                 ]
-            mine = intake.of_job(connection, job_id, held) if key and held else set()
+            mine = intake.of_job(connection, job_id, held) if batch.key and held else set()
             shard = threading.get_native_id()
-            lanes.count(connection, lane.name, {"accepted": len(new), "rejected": rejected}, shard=shard)
-        self._places[place.tenant, mailbox] = place
-        return _Written(won, mine, work)
+            lanes.count(connection, lane.name, {"accepted": len(won), "rejected": rejected}, shard=shard)
+        for name, number in ids.items():
+            if number:
+                self._mailboxes[batch.tenant, name] = batch.mailboxes[name] = number
+        return _Written({copy: message.id for copy, message in won.items()}, mine, work)
 
     def unclaimed(self, lane: str, most: int) -> int:
         """Chunks of the lane that wait for a worker, up to `most`; 0 when the database does not say."""
@@ -251,9 +266,10 @@ class Enqueuer:
             self._publisher.reset()
             log.warning("publish_left_to_dispatcher", lane=lane, chunks=len(work), error=type(fault).__name__)
 
-    def _room(self, connection: Connection, lane: Lane, place: _Place, messages: int) -> int:
+    def _room(self, connection: Connection, batch: _Batch, messages: int) -> int:
         """How many messages may be published at once. Raises Busy."""
-        standing = lanes.standing(connection, lane.name, place.tenant_id)
+        lane = batch.lane
+        standing = lanes.standing(connection, lane.name, batch.tenant_id)
         try:
             self._pressure.admit(connection, lane.name, standing)
         except Busy:
@@ -263,20 +279,27 @@ class Enqueuer:
             return 0
         return max(0, standing.window_messages - standing.published)
 
-    def _place(self, connection: Connection, tenant: str, mailbox: str) -> _Place:
-        place = self._places.get((tenant, mailbox))
-        if place is None:
+    def _tenant(self, connection: Connection, tenant: str) -> int:
+        tenant_id = self._tenants.get(tenant)
+        if tenant_id is None:
             tenant_id = tenants.find(connection, tenant)
             if tenant_id is None:
                 raise Rejected(f"tenant {tenant!r} is not known; make it with: scorelane tenants create {tenant}")
-            if not mailbox or len(mailbox) > 320 or any(c.isspace() for c in mailbox):  # noqa: PLR2004 - RFC 3696
-                raise Rejected(f"mailbox {mailbox[:80]!r} is not an address")
-            place = _Place(tenant_id, tenants.mailbox(connection, tenant_id, mailbox) or 0, tenant)
-        return place
+            self._tenants[tenant] = tenant_id
+        return tenant_id
+
+    def _mailbox(self, connection: Connection, tenant_id: int, tenant: str, name: str) -> int:
+        number = self._mailboxes.get((tenant, name))
+        if number is None:
+            if not name or len(name) > 320 or any(c.isspace() for c in name):  # noqa: PLR2004 - RFC 3696
+                raise Rejected(f"mailbox {name[:80]!r} is not an address")
+            number = tenants.mailbox(connection, tenant_id, name) or 0
+        return number
 
     def _compressed(self, message: Incoming, digest: bytes) -> intake.NewMessage:
         return intake.NewMessage(
             id=uuid7(),
+            mailbox_id=0,
             sha256=digest,
             size_bytes=len(message.raw),
             content=self._compressor.compress(message.raw),
@@ -295,6 +318,15 @@ class Enqueuer:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _held(connection: Connection, batch: _Batch, copies: Sequence[_Copy]) -> dict[_Copy, UUID]:
+    """Message id of each of the copies that its mailbox holds already."""
+    asked = [(number, digest) for name, digest in copies if (number := batch.mailboxes[name])]
+    if not asked:
+        return {}
+    found = intake.known(connection, batch.tenant_id, asked)
+    return {copy: found[at] for copy in copies if (at := (batch.mailboxes[copy[0]], copy[1])) in found}
 
 
 def why_not(message: Incoming) -> str | None:

@@ -8,6 +8,8 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from scorelane.enqueuer.errors import Rejected
+
 if TYPE_CHECKING:
     from scorelane.enqueuer.accept import Enqueuer, Incoming, Receipt
 
@@ -20,20 +22,16 @@ MOST_CHUNKS = 25
 _NOTHING = object()
 
 
-class _Place(NamedTuple):
+class _Waiting(NamedTuple):
     tenant: str
     mailbox: str
     actor: str | None
-
-
-class _Waiting(NamedTuple):
-    place: _Place
     message: Incoming
     future: Future[Receipt]
 
 
 class Linger:
-    """Accepts messages of one mailbox one by one; each gets its receipt as a future.
+    """Accepts messages one by one; each gets its receipt as a future.
 
     While no chunk of the lane is published and unclaimed, whatever is there goes at once. Else a worker would not
     begin sooner anyway: messages are collected until it has claimed, 64 are there, or 10 ms have passed for each chunk
@@ -58,7 +56,7 @@ class Linger:
     def submit(self, message: Incoming, *, tenant: str, mailbox: str, actor: str | None = None) -> Future[Receipt]:
         """The receipt to come; durable once it is there. Its exception is what `Enqueuer.accept` raised."""
         future: Future[Receipt] = Future()
-        self._waiting.put(_Waiting(_Place(tenant, mailbox, actor), message, future))
+        self._waiting.put(_Waiting(tenant, mailbox, actor, message, future))
         return future
 
     def close(self) -> None:
@@ -100,23 +98,41 @@ class Linger:
                 continue
 
     def _store(self, group: list[_Waiting]) -> None:
-        places: dict[_Place, list[_Waiting]] = {}
+        """One transaction a tenant and actor, whatever their mailboxes."""
+        batches: dict[tuple[str, str | None], list[_Waiting]] = {}
         for item in group:
             # A caller who has gone away (its future is cancelled) has not been promised anything.
             if item.future.set_running_or_notify_cancel():
-                places.setdefault(item.place, []).append(item)
-        for place, items in places.items():
+                batches.setdefault((item.tenant, item.actor), []).append(item)
+        for (tenant, actor), items in batches.items():
             try:
                 receipts = self._enqueuer.accept(
                     [item.message for item in items],
-                    tenant=place.tenant,
-                    mailbox=place.mailbox,
+                    tenant=tenant,
+                    mailbox=[item.mailbox for item in items],
                     lane=self._lane,
-                    actor=place.actor,
+                    actor=actor,
                 )
+            except Rejected as fault:
+                self._store_each(items, fault)
             except Exception as fault:  # noqa: BLE001 - whatever it is belongs to the callers who wait
                 for item in items:
                     item.future.set_exception(fault)
             else:
                 for item, receipt in zip(items, receipts, strict=True):
                     item.future.set_result(receipt)
+
+    def _store_each(self, items: list[_Waiting], fault: Rejected) -> None:
+        """One of several is at fault, by its mailbox: the others are stored without it."""
+        if len(items) == 1:
+            items[0].future.set_exception(fault)
+            return
+        for item in items:
+            try:
+                (receipt,) = self._enqueuer.accept(
+                    [item.message], tenant=item.tenant, mailbox=item.mailbox, lane=self._lane, actor=item.actor
+                )
+            except Exception as own:  # noqa: BLE001 - as above
+                item.future.set_exception(own)
+            else:
+                item.future.set_result(receipt)

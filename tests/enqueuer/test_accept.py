@@ -211,6 +211,32 @@ def test_a_lone_message_does_not_linger_and_one_behind_an_unclaimed_chunk_does(d
     assert sql("SELECT count(*) <= 3 FROM chunks") == [(True,)]
 
 
+def test_one_call_takes_messages_of_several_mailboxes(door, sql):
+    """The same content in two mailboxes is two messages over one raw mail; a copy in one of them is a duplicate."""
+    batch = [mail(1), mail(1), mail(2), mail(1)]
+    receipts = door.accept(batch, tenant="acme", mailbox=["a@acme.test", "b@acme.test", "a@acme.test", "a@acme.test"])
+    assert [receipt.status for receipt in receipts] == ["accepted", "accepted", "accepted", "duplicate"]
+    assert receipts[3].message_id == receipts[0].message_id
+    assert sql("SELECT count(*), count(DISTINCT mailbox_id), count(DISTINCT job_id) FROM messages") == [(3, 2, 1)]
+    assert sql("SELECT (SELECT count(*) FROM raw_mail), (SELECT sum(messages) FROM chunks)") == [(2, 3)]
+    again = door.accept(batch[:2], tenant="acme", mailbox=["a@acme.test", "c@acme.test"])
+    assert [receipt.status for receipt in again] == ["duplicate", "accepted"]
+
+
+def test_single_messages_of_many_mailboxes_share_a_transaction_and_one_bad_mailbox_harms_no_other(door, tenant, sql):
+    door.accept([mail(1)], **tenant)
+    with Linger(door, linger_s=1) as linger:
+        futures = [linger.submit(mail(n), tenant="acme", mailbox=f"box{n}@acme.test") for n in range(2, 10)]
+        bad = linger.submit(mail(10), tenant="acme", mailbox="no address")
+        assert {future.result(30).status for future in futures} == {"accepted"}
+        with pytest.raises(Rejected, match="is not an address"):
+            bad.result(30)
+        more = [linger.submit(mail(n), tenant="acme", mailbox=f"box{n}@acme.test") for n in range(20, 30)]
+        assert {future.result(30).status for future in more} == {"accepted"}
+    assert sql("SELECT max(messages) FROM chunks") == [(10,)]
+    assert sql("SELECT count(*) FROM messages") == [(19,)]
+
+
 def test_how_many_wait_counts_only_while_somebody_takes_them(door, tenant, sql):
     """Else a client that sends one by one would wait the longest linger a message while every worker is away."""
     for number in range(5):
