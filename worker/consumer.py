@@ -13,7 +13,9 @@ import psycopg
 import structlog
 from celery.signals import task_rejected, task_unknown
 from celery.worker.consumer import Consumer
+from kombu.asynchronous import get_event_loop
 from kombu.transport import redis as transport
+from redis.exceptions import RedisError
 
 from db import lanes
 from db.session import Connection, connect
@@ -45,10 +47,30 @@ class Discards:
             log.warning("discard_not_counted", error=type(fault).__name__)
 
 
+def _lose(fault: Exception) -> None:
+    """In the worker's loop: as if the connection itself had failed."""
+    raise fault
+
+
 class _Careful:
     """Drops a message that cannot even be read; it was popped and belongs to nobody."""
 
     discards: Discards
+
+    def basic_ack(self, *arguments: Any, **named: Any) -> None:
+        """Acknowledge; where that fails the worker connects anew.
+
+        Celery only logs it: the task would count as in hand for ever, and a worker that may have one in hand would
+        take no other, with a connection that is alive by every sign. What the broker still holds is given out again
+        later, and finds nothing to claim.
+        """
+        try:
+            super().basic_ack(*arguments, **named)  # type: ignore[misc]
+        except (RedisError, OSError) as fault:
+            loop = get_event_loop()
+            if loop is not None:
+                loop.call_soon(_lose, fault)  # type: ignore[no-untyped-call]
+            raise
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
