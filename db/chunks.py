@@ -205,14 +205,18 @@ def release(connection: Connection, pairs: Sequence[tuple[int, int]], error: str
     return cursor.rowcount
 
 
-def forgive(connection: Connection, pairs: Sequence[tuple[int, int]], error: str, delay_s: float) -> int:
-    """Like `release`, for a fault that is not the chunk's (database or broker gone): the attempt does not count."""
+def forgive(connection: Connection, pairs: Sequence[tuple[int, int]], worker: str, error: str, delay_s: float) -> int:
+    """Like `release`, for a fault that is not the chunk's (database or broker gone): the attempt does not count.
+
+    Only of what this worker claimed, be it that the claim's answer was lost: a task that was delivered twice is
+    perhaps in another one's hands.
+    """
     cursor = connection.execute(
         """UPDATE chunks c SET state = 'ready', dispatch_id = NULL, lease_until = NULL, error = %s,
                   attempt = greatest(attempt - 1, 0), marked = CASE WHEN alone THEN marked END,
                   next_attempt_at = clock_timestamp() + make_interval(secs => %s)
            FROM unnest(%s::bigint[], %s::bigint[]) AS held (id, dispatch_id)
-           WHERE c.id = held.id AND c.dispatch_id = held.dispatch_id AND c.state = 'claimed'""",
-        (error, delay_s, [pair[0] for pair in pairs], [pair[1] for pair in pairs]),
+           WHERE c.id = held.id AND c.dispatch_id = held.dispatch_id AND c.state = 'claimed' AND c.worker = %s""",
+        (error, delay_s, [pair[0] for pair in pairs], [pair[1] for pair in pairs], worker),
     )
     return cursor.rowcount

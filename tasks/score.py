@@ -34,18 +34,19 @@ def score_chunks(session: Session, pairs: Sequence[tuple[int, int]]) -> int:
     started = time.monotonic()
     try:
         claims = chunks.claim(session.connection(), pairs, session.worker)
-    except psycopg.OperationalError:
+    except psycopg.OperationalError as fault:
         session.forget_connection()
+        _forgive(session, pairs, fault)  # the claim may be done and only its answer lost
         raise
     if len(claims) < len(pairs):
         log.info("stale_dispatch_dropped", chunks=len(pairs) - len(claims))
     total = 0
-    for claim in claims:
+    for at, claim in enumerate(claims):
         try:
             total += _score(session, claim)
         except (psycopg.OperationalError, NoBundle) as fault:
             session.forget_connection()
-            _forgive(session, claim, fault)
+            _forgive(session, [(left.id, left.dispatch_id) for left in claims[at:]], fault)
             raise
         except Exception as fault:
             log.exception("chunk_failed", chunk_id=claim.id, attempt=claim.attempt)
@@ -143,9 +144,9 @@ def _bury(session: Session, claim: Claim, error: str) -> None:
     log.error("message_dead", message_id=str(claim.marked), chunk_id=claim.id, error=error)
 
 
-def _forgive(session: Session, claim: Claim, fault: Exception) -> None:
-    """Give the chunk back if the database answers; else its lease ends by itself."""
+def _forgive(session: Session, pairs: Sequence[tuple[int, int]], fault: Exception) -> None:
+    """Give the chunks that are not done back if the database answers; else their leases end by themselves."""
     try:
-        chunks.forgive(session.connection(), [(claim.id, claim.dispatch_id)], type(fault).__name__, RETRY_DELAY_S)
+        chunks.forgive(session.connection(), pairs, session.worker, type(fault).__name__, RETRY_DELAY_S)
     except psycopg.OperationalError:
         session.forget_connection()

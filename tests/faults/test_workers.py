@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,38 @@ def test_a_silent_worker_is_replaced(rig, tenant):
         rig.audit(tenant, accepted)
     assert rig.pid("worker-realtime") != main
     assert rig.one("SELECT sum(value)::integer FROM counters WHERE name = 'replaced'") >= 1
+
+
+def test_a_slow_worker_that_lost_its_fence_writes_nothing(rig, tenant):
+    """Once with the whole chunk computed, once in mid-chunk, when some of its messages are saved one by one."""
+    flag = rig.flag("slow", "1.0")
+    accepted = rig.accept(tenant, rig.mail(4, "slow"))
+    log = Path(rig.stack.home) / "log" / "worker-bulk.log"
+    already = log.read_text().count('"fence_lost"')
+
+    def overtake(attempt, saved):
+        """End the lease of the chunk under way, as if its worker had been away for as long."""
+        rig.wait_until(
+            lambda: rig.one(
+                "SELECT count(*) FROM chunks c JOIN tenants t ON t.id = c.tenant_id "
+                "WHERE t.name = %s AND c.state = 'claimed' AND c.attempt = %s AND "
+                "(SELECT count(*) FROM message_state s WHERE s.tenant_id = t.id AND s.state = 'scored') >= %s",
+                tenant, attempt, saved,
+            ),
+            f"attempt {attempt} is under way",
+        )  # fmt: skip
+        with rig.sql() as sql:
+            sql.execute("UPDATE chunks SET lease_until = now() - interval '1 s' WHERE state = 'claimed'")
+
+    overtake(1, 0)
+    overtake(2, 1)
+    flag.unlink()
+    rig.lifted("a worker that loses its fence, twice")
+    rig.audit(tenant, accepted)
+    assert log.read_text().count('"fence_lost"') - already >= 1
+    assert (
+        rig.one("SELECT max(attempt) FROM chunks c JOIN tenants t ON t.id = c.tenant_id WHERE t.name = %s", tenant) == 3
+    )
 
 
 def test_poison_alone_reaches_dead_letters_and_comes_back_after_a_fix(rig, tenant):

@@ -16,14 +16,14 @@ from tasks.score import score_chunks
 from tasks.session import NoBundle
 
 
-def accept(database, count=5, *, direction="inbound", poison=None):
+def accept(database, count=5, *, first=0, direction="inbound", poison=None):
     mail = [
         Incoming(
             f"From: ann@b{n}.example\r\nTo: all@acme.test\r\nSubject: {'poison' if n == poison else 'hello'} {n}\r\n"
             f"\r\nSee https://b{n}.example/page\r\n".encode(),
             direction=direction,
         )
-        for n in range(count)
+        for n in range(first, first + count)
     ]
     with Enqueuer(database.worker_url, database.broker_url) as door:
         return door.accept(mail, tenant="acme", mailbox="all@acme.test", lane="backfill")
@@ -172,6 +172,79 @@ def test_a_lost_database_costs_no_attempt(database, sql, session, monkeypatch):
     monkeypatch.setattr(work, "score", score)
     run_until_idle(session, sql)
     assert messages.counts(sql, "acme") == {"scored": 5}
+
+
+def test_a_lost_database_gives_every_chunk_of_the_task_back(database, sql, session, monkeypatch):
+    accept(database)
+    accept(database, 3, first=5)
+    accept(database, 2, first=8)
+    pairs = publish(sql)
+    score = work.score
+    calls = []
+
+    def cut_off(connection, claim, stored, standing):
+        calls.append(claim.id)
+        if len(calls) == 2:
+            raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
+        return score(connection, claim, stored, standing)
+
+    monkeypatch.setattr(work, "score", cut_off)
+    with pytest.raises(psycopg.OperationalError):
+        score_chunks(session, pairs)
+    assert sql.execute("SELECT state, attempt FROM chunks ORDER BY id").fetchall() == [
+        ("done", 1), ("ready", 0), ("ready", 0),
+    ]  # fmt: skip
+
+
+def lose_the_answer(monkeypatch, *, also_after=False):
+    """The server commits the claim, and its connection is gone before it says so."""
+    claim = chunks.claim
+
+    def unanswered(connection, pairs, worker):
+        claim(connection, pairs, worker)
+        monkeypatch.setattr(chunks, "claim", claim)
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    def away(_connection, _pairs, _worker, _error, _delay_s):
+        raise psycopg.OperationalError("connection refused")
+
+    monkeypatch.setattr(chunks, "claim", unanswered)
+    if also_after:
+        monkeypatch.setattr(chunks, "forgive", away)
+
+
+def test_a_claim_whose_answer_was_lost_is_given_back_at_once(database, sql, session, monkeypatch):
+    accept(database)
+    (pair,) = publish(sql)
+    lose_the_answer(monkeypatch)
+    with pytest.raises(psycopg.OperationalError):
+        score_chunks(session, [pair])
+    assert sql.execute("SELECT state, attempt FROM chunks").fetchone() == ("ready", 0)
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 5}
+
+
+def test_a_claim_whose_answer_was_lost_with_the_database_comes_back_with_its_lease(database, sql, session, monkeypatch):
+    accept(database)
+    (pair,) = publish(sql)
+    lose_the_answer(monkeypatch, also_after=True)
+    with pytest.raises(psycopg.OperationalError):
+        score_chunks(session, [pair])
+    assert sql.execute("SELECT state FROM chunks").fetchone() == ("claimed",)
+    assert score_chunks(session, [pair]) == 0, "the same task again finds nothing"
+    sql.execute("UPDATE chunks SET lease_until = now() - interval '1 s'")
+    assert dispatch.expire(sql) == {"backfill": 1}
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 5}
+    assert sql.execute("SELECT count(*) FROM scores").fetchone() == (5,)
+
+
+def test_forgiving_leaves_what_another_worker_holds(database, sql, session):
+    accept(database)
+    (pair,) = publish(sql)
+    assert chunks.claim(sql, [pair], "another")
+    assert chunks.forgive(sql, [pair], session.worker, "x", 0) == 0
+    assert chunks.forgive(sql, [pair], "another", "x", 0) == 1
 
 
 def test_outbound_mail_is_observed_and_not_scored(database, sql, session):
