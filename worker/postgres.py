@@ -94,6 +94,11 @@ class Postgres:
         if self.sockets is not None:
             shutil.rmtree(self.sockets, ignore_errors=True)
 
+    def ended(self) -> int | None:
+        """Exit code of a server that nobody stopped; None while it runs or after `stop`."""
+        process = self._process
+        return None if process is None else process.poll()
+
     def crash(self) -> None:
         """As a power cut would, less the loss of unsynced disk caches: no checkpoint, recovery at the next start."""
         assert self._process is not None
@@ -180,7 +185,7 @@ class Postgres:
                 psycopg.connect(self.url("admin", "postgres"), connect_timeout=2).close()
             except psycopg.OperationalError as fault:
                 if self._process.poll() is not None or time.monotonic() > deadline:
-                    self.stop()
+                    programs.stop(self._process, signal.SIGINT, 20)
                     raise StartFailed(f"PostgreSQL did not start: {programs.tail(self.log)}") from fault
                 time.sleep(0.03)
             else:

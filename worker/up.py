@@ -11,7 +11,9 @@ from db import bundles, migrate
 from db.session import connect
 from scorelane import accounts, stored_bundles
 from scorelane.scoring import Bundle, default_bundle_path
+from worker.errors import StartFailed
 from worker.processes import Group, Processes, lane_groups
+from worker.servers import ServerKeeper
 from worker.stack import EmbeddedStack
 from worker.valkey import free_port
 from worker.watchdog import Watchdog
@@ -51,12 +53,13 @@ def run_system(
     ports: Mapping[str, int | None] | None = None,
     stall_s: float = 75.0,
     bundle: Path | None = None,
+    given_up: Callable[[str], None] | None = None,
 ) -> Iterator[System]:
     """Servers, dispatcher, workers and the named services while the context is open; nothing is left after it.
 
-    A service without a port in `ports` takes a free one.
+    A service without a port in `ports` takes a free one. `given_up` hears why when a server dies again and again.
     """
-    with EmbeddedStack(home) as stack:
+    with EmbeddedStack(home) as stack, ServerKeeper(stack, given_up):
         migrate.upgrade(stack.owner_url)
         ensure_bundle(stack.worker_url, bundle)
         with Processes(stack.home, environment(stack)) as processes, contextlib.ExitStack() as until_the_end:
@@ -121,10 +124,18 @@ def ensure_bundle(database_url: str, path: Path | None = None) -> None:
 
 
 def run_until_stopped(home: Path, announce: Callable[[System], None], **options: object) -> None:
-    """Run in the foreground until SIGINT or SIGTERM."""
+    """Run in the foreground until SIGINT or SIGTERM. Raises StartFailed when a server cannot be kept running."""
     stopped = threading.Event()
+    faults: list[str] = []
+
+    def give_up(line: str) -> None:
+        faults.append(line)
+        stopped.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with run_system(home, **options) as system:  # type: ignore[arg-type]
+    with run_system(home, given_up=give_up, **options) as system:  # type: ignore[arg-type]
         announce(system)
         stopped.wait()
+    if faults:
+        raise StartFailed(faults[0])

@@ -90,7 +90,7 @@ class Valkey:
                     client.ping()
                 except redis.RedisError as fault:
                     if self._process.poll() is not None or time.monotonic() > deadline:
-                        self.stop()
+                        programs.stop(self._process, signal.SIGTERM, 5)
                         raise StartFailed(f"Valkey did not start: {programs.tail(self.log)}") from fault
                     time.sleep(0.02)
                 else:
@@ -101,6 +101,11 @@ class Valkey:
         if self._process is not None:
             programs.stop(self._process, signal.SIGTERM, 5)
             self._process = None
+
+    def ended(self) -> int | None:
+        """Exit code of a server that nobody stopped; None while it runs or after `stop`."""
+        process = self._process
+        return None if process is None else process.poll()
 
     def kill(self) -> None:
         """As a crash would."""
