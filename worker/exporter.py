@@ -18,7 +18,7 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from db import dead_letters, lanes, partitions
+from db import dead_letters, lanes, lookups, partitions, provisional
 from db.session import connect
 from scorelane.logs import configure_logs
 from scorelane.settings import Settings
@@ -107,7 +107,7 @@ class LaneCollector:
         up = GaugeMetricFamily(f"{PREFIX}_up", "Whether the database answered this scrape")
         try:
             with connect(self._url, application="scorelane-exporter") as connection:
-                families = [*_lanes(connection), *_counters(connection), *_storage(connection)]
+                families = [*_lanes(connection), *_counters(connection), *_lookups(connection), *_storage(connection)]
         except psycopg.Error as fault:
             log.warning("scrape_without_database", error=str(fault).strip().splitlines()[:1])
             families = []
@@ -154,6 +154,34 @@ def _counters(connection: Connection) -> Iterator[Metric]:
     for name, lane, value in lanes.counters(connection):
         events.add_metric([name, lane], value)
     yield events
+
+
+def _lookups(connection: Connection) -> Iterator[Metric]:
+    outcomes = CounterMetricFamily(
+        f"{PREFIX}_lookups", "What became of lookups, by provider", labels=["provider", "outcome"]
+    )
+    for (provider, outcome), value in sorted(lookups.outcomes(connection).items()):
+        outcomes.add_metric([provider, outcome], value)
+    yield outcomes
+    queued = GaugeMetricFamily(
+        f"{PREFIX}_lookups_queued", "Lookups that are due or under way", labels=["provider", "state"]
+    )
+    oldest = GaugeMetricFamily(
+        f"{PREFIX}_lookups_overdue_seconds", "How long the oldest due lookup has been due", labels=["provider"]
+    )
+    for provider, state, number, overdue_s in lookups.states(connection):
+        queued.add_metric([provider, state], number)
+        if overdue_s is not None:
+            oldest.add_metric([provider], overdue_s)
+    yield queued
+    yield oldest
+    messages, deadline_s = provisional.waiting(connection)
+    yield GaugeMetricFamily(f"{PREFIX}_provisional_messages", "Messages whose score waits for facts", value=messages)
+    yield GaugeMetricFamily(
+        f"{PREFIX}_provisional_overdue_seconds",
+        "How long the first of them is past its deadline",
+        value=max(0.0, -(deadline_s or 0.0)),
+    )
 
 
 def _storage(connection: Connection) -> Iterator[Metric]:

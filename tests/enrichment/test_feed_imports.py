@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -12,6 +17,7 @@ from db import carriers, dispatch, facts, tenants
 from db.session import connect
 from scorelane.cli.feeds import app
 from scorelane.enqueuer import Enqueuer, Incoming
+from scorelane.sample import sample_mailbox
 from tasks.score import score_chunks
 from tasks.session import Session
 from worker.up import ensure_bundle
@@ -73,6 +79,31 @@ def test_an_import_brings_back_just_the_messages_that_carry_what_is_new(database
     assert signal(sql, session, "url_listed", 2) == [1.0]
     assert sql.execute("SELECT cause FROM scores WHERE revision = 2").fetchall() == [("facts",)]
     assert carriers.report(sql, "feed phish import 1")[:3] == (1, 1, 0)
+
+
+def test_an_import_that_changes_verdicts_prints_how_many(database, sql, session, tmp_path):
+    """Ordinary mail carries a link that turns bad; the command waits for the workers and says how many it moved."""
+    plain = [one.raw for one in sample_mailbox(count=300) if one.label == "legitimate"]
+    plain = [raw for raw in plain if not any(word in raw for word in (b"multipart", b"base64", b"text/html"))]
+    mail = [Incoming(raw + b"\r\nhttps://docs.example/minutes\r\n") for raw in plain]
+    with Enqueuer(database.worker_url, database.broker_url) as door:
+        door.accept([*mail, Incoming(plain[0])], tenant="acme", mailbox="all@acme.test", lane="backfill")
+    score_all(session, sql)
+    before = dict(sql.execute("SELECT message_id, verdict FROM message_state").fetchall())
+    (tmp_path / "phish.txt").write_text("https://docs.example/minutes\n")
+    command = [Path(sys.executable).parent / "scorelane", "feeds", "import", "phish.txt", "--kind", "url", "--json"]
+    env = {**os.environ, "SCORELANE_DATABASE_URL": database.worker_url}
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE) as process:
+        while process.poll() is None:
+            score_all(session, sql, "rescan")
+            time.sleep(0.05)
+        (said,) = json.load(process.stdout)
+    after = dict(sql.execute("SELECT message_id, verdict FROM message_state").fetchall())
+    changed = sum(after[message_id] != verdict for message_id, verdict in before.items())
+    assert (said["messages"], said["scored"], said["flips"]) == (len(mail), len(mail), changed)
+    assert changed >= 1
+    told = sql.execute("SELECT count(*) FROM outbox WHERE kind = 'verdict' AND body->>'cause' = 'facts'").fetchone()
+    assert told == (changed,)
 
 
 def test_the_same_list_again_writes_nothing(sql, feeds, tmp_path):

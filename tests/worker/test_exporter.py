@@ -14,7 +14,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from db import chunks, dispatch, lanes, tenants
+from db import chunks, dispatch, lanes, lookups, tenants
 from db.lanes import Mark
 from db.session import connect
 from scorelane.enqueuer import Busy, Enqueuer, Incoming
@@ -93,6 +93,29 @@ def test_every_figure_equals_what_sql_counts(database, sql, exporter):
     assert shown["scorelane_up",] == 1
     assert shown["scorelane_partition_months_ahead",] == 3
     assert shown["scorelane_oldest_seconds", "backfill"] > 0
+
+
+def test_what_became_of_lookups_equals_what_sql_counts(database, sql, exporter):
+    accept(database, 3, "realtime")
+    asked = [("dns", f"d{n}.example") for n in range(5)]
+    (first,) = sql.execute("SELECT id FROM messages ORDER BY id LIMIT 1").fetchone()
+    lookups.want(sql, 1, [(first, asked, 0.0)])
+    ((batch, _, _),) = lookups.publish_due(sql, {"dns": 4})
+    lookups.claim(sql, batch, 60.0)
+    answers = [lookups.Settled("dns", f"d{n}.example", said, None, 60.0, None, True) for n, said in
+               enumerate(("ok", "ok", "not_found"))]  # fmt: skip
+    lookups.settle(sql, batch, answers, [], shard=1)
+    again = lookups.Settled("dns", "d3.example", "timeout", "timeout", 0.0, 60.0, True)
+    lookups.settle(sql, batch, [again], [], shard=2)
+    shown = samples(exporter)
+    counted = sql.execute("SELECT provider, outcome, sum(value) FROM lookup_counters GROUP BY 1, 2").fetchall()
+    assert sorted(value for _, _, value in counted) == [1, 1, 2]
+    for provider, outcome, value in counted:
+        assert shown["scorelane_lookups_total", *sorted((provider, outcome))] == value
+    queued = sql.execute("SELECT provider, state, count(*) FROM lookups WHERE state <> 'resting' GROUP BY 1, 2")
+    assert {shown["scorelane_lookups_queued", *sorted(row[:2])] == row[2] for row in queued} == {True}
+    assert shown["scorelane_provisional_messages",] == 1
+    assert shown["scorelane_provisional_overdue_seconds",] > 0
 
 
 def test_a_row_without_a_partition_raises_the_figure(sql, exporter):
