@@ -143,11 +143,11 @@ def distinct(
     tenant_id: int,
     asked: Iterable[tuple[int, bytes, bytes]],
     known_before: datetime | None = None,
-) -> list[tuple[int, bytes, datetime, UUID]]:
+) -> Iterable[tuple[int, bytes, datetime, UUID]]:
     """(kind, entity, received_at, message id) of the first sighting of each entity between two bounds.
 
     `asked` are (kind, lowest, highest entity), each giving at most MOST_DISTINCT entities, found by skipping through
-    the index from one to the next.
+    the index from one to the next. Within a pipeline the server's answer is waited for when it is read.
     """
     wanted = sorted(set(asked))
     return connection.execute(
@@ -178,7 +178,7 @@ def distinct(
             "ceiling": _ceiling(known_before),
         },
         binary=True,
-    ).fetchall()  # type: ignore[return-value]
+    )  # type: ignore[return-value]
 
 
 def fan_out(
@@ -187,9 +187,12 @@ def fan_out(
     kind: int,
     asked: Sequence[tuple[int, bytes, datetime, UUID]],
     known_before: datetime | None = None,
-) -> dict[int, list[int]]:
-    """Mailboxes that a sender's newest messages of the hour before went to, by `n` of (n, entity, at, message id)."""
-    rows = connection.execute(
+) -> Iterable[tuple[int, list[int]]]:
+    """(n, mailboxes that a sender's newest messages of the hour before went to) by `n` of (n, entity, at, message id).
+
+    Read as `distinct`.
+    """
+    return connection.execute(
         """SELECT q.n, f.mailboxes
            FROM unnest(%(n)b::integer[], %(entity)b::bytea[], %(at)b::timestamptz[], %(id)b::uuid[])
                 AS q (n, entity, at, id)
@@ -212,13 +215,12 @@ def fan_out(
             "ceiling": _ceiling(known_before),
         },
         binary=True,
-    ).fetchall()
-    return {row[0]: row[1] for row in rows}  # type: ignore[misc]
+    )  # type: ignore[return-value]
 
 
 def judged(
     connection: Connection, tenant_id: int, senders: Iterable[str], known_before: datetime | None = None
-) -> list[tuple[str, datetime, UUID, bool]]:
+) -> Iterable[tuple[str, datetime, UUID, bool]]:
     """(sender, received_at, message id, judged good) by the newest standing label of each of the senders' messages."""
     return connection.execute(
         """SELECT DISTINCT ON (l.message_id) l.sender, m.received_at, l.message_id, l.label = ANY (%b::text[])
@@ -230,7 +232,7 @@ def judged(
            ORDER BY l.message_id, l.id DESC LIMIT %b""",
         (list(GOOD), tenant_id, sorted(set(senders)), *[known_before] * 4, MOST_LABELS),
         binary=True,
-    ).fetchall()  # type: ignore[return-value]
+    )  # type: ignore[return-value]
 
 
 def _ceiling(known_before: datetime | None) -> UUID:
