@@ -56,15 +56,17 @@ def _parse_list(value: str, most: int) -> tuple[Address, ...]:
     comment = ""
     angle: str | None = None
     group: str | None = None
+    has_at = False
     for kind, text in (*_tokens(value), ("mark", ",")):
         if kind == "word":
             words.append(text)
+            has_at = has_at or "@" in text
         elif kind == "comment":
             comment = comment or text
         elif kind == "angle":
             angle = text if angle is None else angle
         elif text == ":":
-            if "@" not in "".join(words) and angle is None:
+            if angle is None and not has_at:
                 group = decode(_phrase(words))
                 words = []
             else:
@@ -73,7 +75,7 @@ def _parse_list(value: str, most: int) -> tuple[Address, ...]:
             address = _address(_phrase(words), angle, comment, group)
             if address is not None:
                 found.append(address)
-            words, angle, comment = [], None, ""
+            words, angle, comment, has_at = [], None, "", False
             if text == ";":
                 group = None
             if len(found) >= most:

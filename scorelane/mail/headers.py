@@ -22,6 +22,7 @@ _FOLD = re.compile(r"\n[ \t]+")
 _PIECE = re.compile(r'[^";]+|"(?:[^"\\]|\\.)*"?|(;)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)")
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f]+")
+_BLANK_LINES = re.compile(rb"[\r\n \t]*")
 _BLANK = (b"\n\n", b"\n\r\n", b"\r\r")
 _BLANK_CRLF = (b"\n\r\n", b"\n\n", b"\r\r")
 _LINE_FEED, _CARRIAGE_RETURN = b"\n\r"
@@ -46,8 +47,8 @@ class Fields(NamedTuple):
 def start_of_header(raw: bytes) -> int:
     """Where the first header field begins: after a byte order mark, blank lines and an mbox line."""
     start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
-    while raw[start : start + 1] in (b"\r", b"\n", b" ", b"\t"):
-        start += 1
+    blank = _BLANK_LINES.match(raw, start)
+    start = blank.end() if blank else start
     if raw.startswith((b"From ", b">From "), start):
         start = raw.find(b"\n", start) + 1 or len(raw)
     return start

@@ -34,6 +34,7 @@ _INHERITED = frozenset(("zero_font", "same_colour"))
 """Ways that an element inside can undo for itself."""
 MOST_STYLED = 3000
 MOST_STEPS = 20_000
+MOST_READ_CHARS = 32 * 1024 * 1024
 MOST_PARENTS = 300
 
 
@@ -58,7 +59,7 @@ class Hider:
         self._own: dict[int, Colour] = {}
         self._backgrounds: dict[int, Colour] = {}
         self._blends: dict[Colour, bool] = {}
-        self._steps = 0
+        self._steps = self._read_chars = 0
         self._whole: set[int] = set()
 
     def add_rules(self, css: str) -> None:
@@ -94,7 +95,7 @@ class Hider:
         texts: list[str] = []
         kinds: set[str] = set()
         for node, kind in flagged.values():
-            if self.is_hidden(node) or not node.text(separator="").strip():
+            if self.is_hidden(node) or not self._has_text(node):
                 continue
             hidden = self._hidden_by(node, kind, flagged)
             found = [text for piece in hidden if (text := piece.text(separator="")).strip()]
@@ -103,6 +104,15 @@ class Hider:
                 texts.extend(found)
                 kinds.add(kind)
         return Hidden(nodes, "\n".join(texts), kinds)
+
+    def _has_text(self, node: LexborNode) -> bool:
+        """Whether there is a text inside; no longer looked at when too much was read, as elements hold each other."""
+        if self._read_chars > MOST_READ_CHARS:
+            self._defects.add("html_style_limit", "html")
+            return False
+        text = node.text(separator="")
+        self._read_chars += len(text)
+        return bool(text.strip())
 
     def is_hidden(self, node: LexborNode) -> bool:
         """Whether an element stands inside one that `find` found hidden as a whole."""

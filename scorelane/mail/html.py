@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from scorelane.mail.hiding import Attributes, Hider
 from scorelane.mail.message import Html
-from scorelane.mail.nesting import flattened, is_too_deep
+from scorelane.mail.nesting import flattened, is_too_deep, without_crowds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,8 @@ _QUOTE_MARKS = ("quote", "moz-cite", "divRplyFwdMsg", "appendonsend")
 _UNSEEN = "script,style,noscript,template,head,title"
 _LONGEST_URL = 4096
 _LONGEST_TEXT = 500
+_MOST_ANCHOR_CHARS = 8 * 1024 * 1024
+"""Of all links together: links may stand inside links, and each has all that is inside it as its text."""
 _MOST_FORMS = 50
 TINY_PX = 3
 _FEW = frozenset(map(str, range(TINY_PX + 1)))
@@ -60,16 +62,11 @@ class Read(NamedTuple):
 def read_html(source: str, limits: Limits, defects: Defects) -> Read:
     """Parse one HTML body. Text is folded to single spaces and newlines."""
     size = len(source)
-    if size > limits.html_bytes:
-        defects.add("html_truncated", "html")
-        source = source[: limits.html_bytes]
-    if is_too_deep(source, limits.html_depth):
-        defects.add("html_depth_limit", "html")
-        source = flattened(source)
+    source = _readable(source, limits, defects)
     tree = LexborHTMLParser(_BLOCK.sub("\n<", source))
     survey = _Survey(tree, source, limits, defects)
     hidden = survey.hider.find()
-    anchors = survey.anchors(limits.links + 1)
+    anchors = survey.anchors(limits.links + 1, defects)
     for node in hidden.nodes:
         node.decompose()
     if survey.has_head and tree.head is not None:
@@ -90,6 +87,20 @@ def read_html(source: str, limits: Limits, defects: Defects) -> Read:
         newest = fold(_ZERO_WIDTH.sub("", _text(body)))[: limits.text_chars] or visible
     html = survey.html(visible, fold(hidden.text[: limits.text_chars]), hidden.kinds, size)
     return Read(html, newest, anchors)
+
+
+def _readable(source: str, limits: Limits, defects: Defects) -> str:
+    """What the parser can read in time."""
+    if len(source) > limits.html_bytes:
+        defects.add("html_truncated", "html")
+        source = source[: limits.html_bytes]
+    few = without_crowds(source)
+    if few != source:
+        defects.add("html_truncated", "html")
+    if is_too_deep(few, limits.html_depth):
+        defects.add("html_depth_limit", "html")
+        return flattened(few)
+    return few
 
 
 def fold(text: str) -> str:
@@ -215,14 +226,17 @@ class _Survey:
         if attributes.get(name):
             self.others.append(Anchor(_url(attributes, name), "", source, hidden=False))
 
-    def anchors(self, most: int) -> list[Anchor]:
+    def anchors(self, most: int, defects: Defects) -> list[Anchor]:
         """Links that can be clicked in document order, then forms, images and the rest."""
-        found = [
-            Anchor(
-                href, fold(_text(node)).replace("\n", " ")[:_LONGEST_TEXT], "html_anchor", self.hider.is_hidden(node)
-            )
-            for node, href in self.links[:most]
-        ]
+        found = []
+        left = _MOST_ANCHOR_CHARS
+        for node, href in self.links[:most]:
+            text = _text(node) if left > 0 else ""
+            left -= len(text)
+            shown = fold(text[: 16 * _LONGEST_TEXT]).replace("\n", " ")[:_LONGEST_TEXT]
+            found.append(Anchor(href, shown, "html_anchor", self.hider.is_hidden(node)))
+        if left <= 0:
+            defects.add("html_truncated", "html")
         for source in ("html_form", "html_image", "html_other"):
             found.extend(anchor for anchor in self.others if anchor.source == source)
         return found[:most]

@@ -35,6 +35,10 @@ _ENCODED = re.compile(
     rb"^(content-transfer-encoding:[ \t]*(?:\r?\n[ \t]+)?)[\"']?(?:base64|quoted-printable)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_CONTENT_TYPE = re.compile(
+    rb"(?:^|(?<=[\r\n]))content-type[ \t]*+:[^\r\n]*+(?:(?:\r\n|\r|\n)[ \t][^\r\n]*+)*+", re.IGNORECASE
+)
+_MOST_SEMICOLONS = 100
 _PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
 
 
@@ -148,7 +152,13 @@ def _patient(raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:
 
 
 def _affordable(raw: bytes, defects: Defects) -> bytes:
-    """What the standard library reads in time: it tries each line against every boundary that is open."""
+    """What the standard library reads in time.
+
+    It tries each line against every boundary that is open, and looks for the end of an open quote from its start
+    again at each semicolon.
+    """
+    if raw.count(b";") > _MOST_SEMICOLONS:
+        raw = _CONTENT_TYPE.sub(lambda field: b";".join(field.group().split(b";")[:_MOST_SEMICOLONS]), raw)
     lines = raw.count(b"\n") + raw.count(b"\r")
     open_at_most = raw.lower().count(b"boundary") + 1
     if lines * open_at_most <= MOST_TRIES:
@@ -223,17 +233,29 @@ def _judge(leaf: Leaf, found: Tree, limits: Limits, defects: Defects) -> None:
             ]
             if taken.is_broken:
                 defects.add("uuencode_malformed", leaf.path)
-    elif part.is_attachment and (part.declared_type in tnef.TYPES or content.startswith(tnef.SIGNATURE)):
-        unpacked = tnef.unpack(part.content)
-        inside = [_packed(leaf, at, *packed) for at, packed in enumerate(unpacked.packed, 1)]
-        if unpacked.is_broken:
-            defects.add("tnef_malformed", leaf.path)
+    elif _is_tnef(part):
+        inside = _unpacked(leaf, part, found, defects)
     found.parts.append(part)
     if not part.is_attachment:
         (found.htmls if part.declared_type == "text/html" else found.texts).append(part)
     for packed in inside:
         if len(found.parts) < limits.parts and not (packed.content or b"").startswith(tnef.SIGNATURE):
             _judge(packed, found, limits, defects)
+
+
+def _is_tnef(part: Part) -> bool:
+    return part.is_attachment and (part.declared_type in tnef.TYPES or part.content.startswith(tnef.SIGNATURE))
+
+
+def _unpacked(leaf: Leaf, part: Part, found: Tree, defects: Defects) -> list[Leaf]:
+    """What is inside winmail.dat, of the first few of a message."""
+    if sum(map(_is_tnef, found.parts)) >= tnef.MOST_STREAMS:
+        defects.add("part_limit", leaf.path)
+        return []
+    unpacked = tnef.unpack(part.content)
+    if unpacked.is_broken:
+        defects.add("tnef_malformed", leaf.path)
+    return [_packed(leaf, at, *packed) for at, packed in enumerate(unpacked.packed, 1)]
 
 
 def _packed(around: Leaf, number: int, name: str, media_type: str, content: bytes) -> Leaf:

@@ -7,7 +7,6 @@ import binascii
 import re
 from urllib.parse import parse_qs, unquote
 
-_V3 = re.compile(r"/v3/__(.+?)__;([^!]*)!")
 _RUN = re.compile(r"\*(\*[A-Za-z0-9_-])?")
 _RUN_LENGTHS = {c: n for n, c in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 2)}
 _URL_SAFE = str.maketrans("-_ ", "+/+")
@@ -72,8 +71,10 @@ def _urldefense(path: str, query: str) -> tuple[str, str] | None:
     if path.startswith("/v2/"):
         coded = parse_qs(query).get("u", [""])[0] if query.count("&") < MOST_PARAMETERS else ""
         return ("urldefense_v2", unquote(coded.translate(_V2_MARKS))) if coded else None
-    match = _V3.search(path + ("?" + query if query else ""))
-    return ("urldefense_v3", _filled(*match.groups())) if match else None
+    _, found, rest = f"{path}?{query}".rstrip("?").partition("/v3/__")
+    end = rest.find("__;", 1)  # never a pattern here: on marks that repeat, one with two open ends takes cubic time
+    encoded, closed, _ = rest[end + 3 :].partition("!")
+    return ("urldefense_v3", _filled(rest[:end], encoded)) if found and closed and end > 0 else None
 
 
 def _filled(target: str, encoded: str) -> str:

@@ -13,6 +13,8 @@ TYPES = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 MOST_ATTRIBUTES = 2000
 MOST_FILES = 50
 MOST_RTF_BYTES = 4 * 1024 * 1024
+MOST_STREAMS = 4
+"""Streams of one message that are unpacked."""
 
 _NEW_FILE, _FILE_NAME, _FILE_DATA, _FILE_PROPERTIES = 0x9002, 0x8010, 0x800F, 0x9005
 _BODY, _PROPERTIES, _CODE_PAGE = 0x800C, 0x9003, 0x9007
@@ -66,6 +68,7 @@ class _Reader:
     def __init__(self) -> None:
         self.bodies: list[Packed] = []
         self.files: list[dict[str, bytes | str]] = []
+        self._rtf_left = MOST_RTF_BYTES
 
     def take(self, kind: int, content: bytes) -> None:
         """One attribute."""
@@ -85,7 +88,8 @@ class _Reader:
         if found.get(_PR_BODY):
             self.bodies.append(Packed("", "text/plain", found[_PR_BODY].rstrip(b"\0")))
         if found.get(_PR_RTF):
-            text = decompress_rtf(found[_PR_RTF])
+            text = decompress_rtf(found[_PR_RTF], self._rtf_left)
+            self._rtf_left -= len(text)
             if text:
                 self.bodies.append(Packed("body.rtf", "application/rtf", text))
 
@@ -186,16 +190,16 @@ _RTF_START = (
 )
 
 
-def decompress_rtf(raw: bytes) -> bytes:  # noqa: C901 - a bit decides, a byte or a run follows
-    """RTF of a compressed body (MS-OXRTFCP), at most `MOST_RTF_BYTES`; empty where it is none."""
+def decompress_rtf(raw: bytes, most: int = MOST_RTF_BYTES) -> bytes:  # noqa: C901 - a bit decides, a byte or a run follows
+    """RTF of a compressed body (MS-OXRTFCP), at most `most` bytes; empty where it is none."""
     if len(raw) < 16:  # noqa: PLR2004 - the header
         return b""
     size, kind = struct.unpack_from("<I4s", raw, 4)
     if kind == b"MELA":
-        return raw[16 : 16 + min(size, MOST_RTF_BYTES)]
+        return raw[16 : 16 + min(size, most)]
     if kind != b"LZFu":
         return b""
-    size = min(size, MOST_RTF_BYTES)
+    size = min(size, most)
     window = bytearray(_RTF_START.ljust(4096, b"\0"))
     write = len(_RTF_START)
     out = bytearray()

@@ -67,3 +67,11 @@ def test_return_path_is_the_envelopes_or_the_headers(read_header):
     assert read_header("Return-Path: <x@y.test>").return_path.addr == "x@y.test"
     assert read_header("Return-Path: <>").return_path.domain == ""
     assert read_header("From: a@b.test").return_path is None
+
+
+def test_colons_behind_an_address_are_part_of_what_it_is():
+    assert parse_list("a@b.test" + ":" * 16_000, 10)[0].addr.startswith("a@b.test:")
+    assert parse_list("Team: a@b.test, c@d.test;", 10) == (
+        Address("", "a", "b.test", "Team"),
+        Address("", "c", "d.test", "Team"),
+    )

@@ -205,3 +205,39 @@ def test_more_styled_elements_than_are_looked_at_are_a_defect(read_html, kinds):
 def test_several_html_bodies_are_shown_one_after_the_other(build_parts):
     parts = [(["Content-Type: text/html"], f"<p>part {n}</p>".encode()) for n in range(3)]
     assert parse(build_parts(*parts)).text == "part 0\npart 1\npart 2"
+
+
+@pytest.mark.parametrize(
+    "crowd",
+    [
+        " ".join(f"a{at}" for at in range(60_000)),
+        " ".join(f'a{at}="<b"' for at in range(30_000)),
+        "/".join(f"a{at}='>'" for at in range(30_000)),
+    ],
+    ids=["bare", "tags inside", "ends inside"],
+)
+def test_a_tag_with_thousands_of_attributes_is_cut_and_hides_nothing(crowd, read_html, kinds):
+    message = read_html(f"<div {crowd}>Pay now<a href=http://evil.test/x>here</a></div>")
+    assert message.text == "Pay nowhere"
+    assert [link.url.host for link in message.links] == ["evil.test"]
+    assert "html_truncated" in kinds(message)
+
+
+def test_long_html_with_ordinary_tags_is_read_whole(read_html, kinds):
+    row = '<tr class="a b" style=\'color: red\' data-x = "1 > 0" ><td align=left>cell</td></tr>'
+    message = read_html("<table>" + row * 1000 + "</table>")
+    assert message.text.count("cell") == 1000
+    assert "html_truncated" not in kinds(message)
+
+
+def test_links_inside_links_are_read_until_their_texts_are_too_much(read_html, kinds):
+    message = read_html("<a href=http://a.test/><table><tr><td>" * 480 + "word\n" * 60_000)
+    assert len(message.links) == 480
+    assert message.links[0].text.startswith("word word")
+    assert len(message.links[0].text) == 500
+    assert "html_truncated" in kinds(message)
+
+
+def test_hidden_texts_inside_each_other_are_read_until_they_are_too_much(read_html, kinds):
+    message = read_html('<div style="font-size:0">' * 1900 + "salad " * 70_000)
+    assert "html_style_limit" in kinds(message)

@@ -186,3 +186,9 @@ def test_the_message_is_immutable_and_equal_each_time(build):
         message.subject = "other"
     with pytest.raises(AttributeError):
         message.html.visible_text = "other"
+
+
+def test_a_quote_that_never_closes_before_many_semicolons_is_read(kinds):
+    message = parse(b'From: a@b.test\nContent-Type: multipart/mixed; x="' + b";" * 1_000_000 + b"\n\nPay now")
+    assert message.text == "Pay now"
+    assert "mime_fallback" in kinds(message)

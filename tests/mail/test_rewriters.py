@@ -98,3 +98,13 @@ def test_what_is_no_rewriter_stays_as_it_is(written):
     url = parse_url(written)
     assert url.rewriters == ()
     assert url.host == written.split("/")[2]
+
+
+def test_marks_that_repeat_are_read_in_one_pass():
+    for number in range(300):
+        url = parse_url(f"https://urldefense.com/v3/__{number}" + "/v3/____;" * 222)
+        assert url is not None
+        assert url.rewriters == ()
+    url = parse_url("https://urldefense.com/v3/__https://evil.test/a__;!!tail__;!")
+    assert url is not None
+    assert url.href == "https://evil.test/a"

@@ -96,3 +96,16 @@ def test_compressed_text_repeats_what_it_showed_before():
     packed = struct.pack("<II4sI", len(body) + 12, 9, b"LZFu", 0) + body
     assert tnef.decompress_rtf(packed) == b"abcabcabc"
     assert tnef.decompress_rtf(b"short") == b""
+
+
+def test_compressed_texts_of_one_stream_share_their_limit(monkeypatch):
+    monkeypatch.setattr(tnef, "MOST_RTF_BYTES", 5)
+    stored = struct.pack("<II4sI", 16, 4, b"MELA", 0) + b"abcd"
+    one = attribute(0x00069003, properties((0x0102, 0x1009, stored)), 1)
+    assert [packed.content for packed in tnef.unpack(tnef.SIGNATURE + b"\x01\x00" + one * 3).packed] == [b"abcd", b"a"]
+
+
+def test_only_the_first_streams_of_a_message_are_unpacked(build_parts, kinds):
+    part = (["Content-Type: application/ms-tnef", "Content-Transfer-Encoding: base64"], b64encode(WINMAIL))
+    message = parse(build_parts(*[part] * (tnef.MOST_STREAMS + 1)))
+    assert "part_limit" in kinds(message)
