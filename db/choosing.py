@@ -53,6 +53,8 @@ _CONDITIONS = {
     "AND o.bundle = %(scored_by)s)",
     "signal_set": "EXISTS (SELECT FROM vectors o WHERE o.message_id = s.message_id AND o.revision = s.revision "
     "AND o.signal_set = %(signal_set)s)",
+    "lacking": "EXISTS (SELECT FROM vectors o WHERE o.message_id = s.message_id "
+    "AND o.signal_set = ANY (%(lacking)s::text[]))",
 }
 _OF_MESSAGE = ("before", "since", "until")
 

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from db import bulk, bundles, choosing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -53,6 +53,8 @@ class Kind(NamedTuple):
     signal_set: str | None
     text_model: str | None
     has_raw: bool
+    same_lists: bool
+    """Whether they were computed with the reference lists that were named."""
     messages: int
 
 
@@ -79,6 +81,8 @@ class Row(NamedTuple):
     signal_set: str | None
     text_log_odds: float | None
     text_model: str | None
+    same_lists: bool = True
+    """Whether the vector was computed with the reference lists that were named."""
 
     @property
     def id(self) -> UUID:
@@ -114,24 +118,38 @@ def _chosen(wanted: dict[str, Any]) -> sql.Composed:
 
 
 def preview(
-    connection: Connection, tenant_id: int, wanted: dict[str, Any], *, ceiling: UUID, as_of: str, timeout_s: int = 300
+    connection: Connection,
+    tenant_id: int,
+    wanted: dict[str, Any],
+    *,
+    ceiling: UUID,
+    as_of: str,
+    lists: str = "",
+    timeout_s: int = 300,
 ) -> list[Kind]:
-    """What there is to rescan, counted by the kind of work."""
+    """What there is to rescan, counted by the kind of work; `lists` is the digest of the reference lists in force."""
     with connection.transaction():
         connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(f"{timeout_s}s")))
         rows = connection.execute(
             sql.SQL(
                 """WITH chosen AS (SELECT s.message_id, s.revision {chosen})
-                   SELECT v.signal_set, v.text_model, r.sha256 IS NOT NULL, count(*)
+                   SELECT v.signal_set, v.text_model, r.sha256 IS NOT NULL, {same_lists}, count(*)
                    FROM chosen c JOIN messages m ON m.id = c.message_id
                    LEFT JOIN raw_mail r ON r.tenant_id = m.tenant_id AND r.month = m.month AND r.sha256 = m.sha256
                    LEFT JOIN vectors v ON v.message_id = c.message_id AND v.revision = {revision}
-                   GROUP BY 1, 2, 3"""
-            ).format(chosen=_chosen(wanted), revision=sql.SQL(_REVISION[as_of]).format(sql.SQL("c"))),
-            {"tenant": tenant_id, "ceiling": ceiling, **wanted},
+                   GROUP BY 1, 2, 3, 4"""
+            ).format(
+                chosen=_chosen(wanted),
+                revision=sql.SQL(_REVISION[as_of]).format(sql.SQL("c")),
+                same_lists=sql.SQL(_SAME_LISTS),
+            ),
+            {"tenant": tenant_id, "ceiling": ceiling, "lists": lists, **wanted},
         ).fetchall()
     return [Kind(*row) for row in rows]  # type: ignore[arg-type]
 
+
+# A context holds the digest of its lists as text, which occurs nowhere else: no need to decode it. Empty is in all.
+_SAME_LISTS = "coalesce(position(convert_to(%(lists)s, 'UTF8') IN v.context) > 0, false)"
 
 # Which revision's vector a rescan starts from.
 _REVISION = {
@@ -174,14 +192,17 @@ def create(
     preview: dict[str, Any],
     ceiling: UUID,
     repeat: Repeat | None = None,
+    kind: str = "rescan",
+    lane: str = "rescan",
+    spec: dict[str, Any] | None = None,
 ) -> None:
-    """Store a rescan with its job; nothing is planned yet."""
-    spec = {"rescan": str(rescan_id)} | ({} if repeat is None else {"asked": repeat.digest})
+    """Store a rescan with its job; nothing is planned yet. Other kinds of job over chosen messages are stored alike."""
+    told = {"rescan": str(rescan_id), **(spec or {})} | ({} if repeat is None else {"asked": repeat.digest})
     with connection.transaction():
         connection.execute(
             "INSERT INTO jobs (id, tenant_id, kind, lane, actor, spec, idempotency_key) "
-            "VALUES (%s, %s, 'rescan', 'rescan', %s, %s, %s)",
-            (rescan_id, tenant_id, actor, Jsonb(spec), None if repeat is None else repeat.key),
+            "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (rescan_id, tenant_id, kind, lane, actor, Jsonb(told), None if repeat is None else repeat.key),
         )
         connection.execute(
             """INSERT INTO rescans (id, tenant_id, bundle, as_of, as_of_time, applies, wanted, preview, ceiling)
@@ -190,21 +211,26 @@ def create(
         )
 
 
-def plan(connection: Connection, rescan_id: UUID, chunk_messages: int) -> bool:
-    """Cut the next messages by key into chunks; whether there may be more. Killed anywhere, it goes on from there."""
+def plan(connection: Connection, rescan_id: UUID, chunk_messages: Mapping[str, int]) -> bool:
+    """Cut the next messages by key into chunks; whether there may be more. Killed anywhere, it goes on from there.
+
+    `chunk_messages` is the size of a chunk by lane.
+    """
     with connection.transaction():
         row = connection.execute(
-            """SELECT r.tenant_id, r.wanted, r.ceiling, r.planned_to, j.state FROM rescans r JOIN jobs j ON j.id = r.id
+            """SELECT r.tenant_id, r.wanted, r.ceiling, r.planned_to, j.state, j.lane
+               FROM rescans r JOIN jobs j ON j.id = r.id
                WHERE r.id = %s AND NOT r.planned FOR UPDATE OF r SKIP LOCKED""",
             (rescan_id,),
         ).fetchone()
         if row is None:
             return False
-        tenant_id, wanted, ceiling, planned_to, state = row
+        tenant_id, wanted, ceiling, planned_to, state, lane = row
         if state == "cancelled":
             connection.execute("UPDATE rescans SET planned = true WHERE id = %s", (rescan_id,))
             return False
-        most = CHUNKS_A_STEP * chunk_messages
+        size = chunk_messages[str(lane)]
+        most = CHUNKS_A_STEP * size
         made = connection.execute(
             sql.SQL(
                 """WITH chosen AS (
@@ -216,7 +242,7 @@ def plan(connection: Connection, rescan_id: UUID, chunk_messages: int) -> bool:
                              FROM numbered GROUP BY part),
                    made AS (INSERT INTO chunks (id, tenant_id, job_id, lane, state, messages)
                             OVERRIDING SYSTEM VALUE
-                            SELECT id, %(tenant)s, %(rescan)s, 'rescan', 'ready', cardinality(ids) FROM parts
+                            SELECT id, %(tenant)s, %(rescan)s, %(lane)s, 'ready', cardinality(ids) FROM parts
                             ORDER BY part),
                    bodies AS (INSERT INTO chunk_bodies (chunk_id, message_ids) SELECT id, ids FROM parts)
                    SELECT (SELECT count(*) FROM chosen)::integer,
@@ -227,7 +253,8 @@ def plan(connection: Connection, rescan_id: UUID, chunk_messages: int) -> bool:
                 "ceiling": ceiling,
                 "after": planned_to or "00000000-0000-0000-0000-000000000000",
                 "most": most,
-                "size": chunk_messages,
+                "size": size,
+                "lane": lane,
                 "rescan": rescan_id,
                 **wanted,  # type: ignore[dict-item]
             },
@@ -267,13 +294,13 @@ def find(connection: Connection, rescan_id: UUID) -> tuple[str, str, datetime | 
     ).fetchone()  # type: ignore[return-value]
 
 
-def load(connection: Connection, chunk_id: int, rescan_id: UUID, as_of: str) -> list[Row]:
-    """The chunk's messages that have no result yet, in id order."""
+def load(connection: Connection, chunk_id: int, rescan_id: UUID, as_of: str, lists: str = "") -> list[Row]:
+    """The chunk's messages that have no result yet, in id order; `lists` as in `preview`."""
     rows = connection.execute(
         sql.SQL(
             """SELECT s.message_id, s.mailbox_id, b.address, m.received_at, m.envelope, m.size_bytes, s.sender,
                       s.revision, s.verdict, s.log_odds, s.category, c.bundle, f.basis_time,
-                      v.vector, v.statuses, v.context, v.signal_set, v.text_log_odds, v.text_model
+                      v.vector, v.statuses, v.context, v.signal_set, v.text_log_odds, v.text_model, {same_lists}
                FROM message_state s
                JOIN messages m ON m.id = s.message_id
                JOIN mailboxes b ON b.id = s.mailbox_id
@@ -285,8 +312,8 @@ def load(connection: Connection, chunk_id: int, rescan_id: UUID, as_of: str) -> 
                  AND NOT EXISTS (SELECT FROM rescan_results o
                                  WHERE o.rescan_id = %(rescan)b AND o.message_id = s.message_id)
                ORDER BY s.message_id"""
-        ).format(revision=sql.SQL(_REVISION[as_of]).format(sql.SQL("s"))),
-        {"chunk": chunk_id, "rescan": rescan_id},
+        ).format(revision=sql.SQL(_REVISION[as_of]).format(sql.SQL("s")), same_lists=sql.SQL(_SAME_LISTS)),
+        {"chunk": chunk_id, "rescan": rescan_id, "lists": lists},
         binary=True,
     ).fetchall()
     return [Row(*row) for row in rows]  # type: ignore[arg-type]
@@ -366,8 +393,9 @@ def listing(
     rescan_id: UUID | None = None,
     before: UUID | None = None,
     limit: int = 50,
+    kind: str = "rescan",
 ) -> list[Rescan]:
-    """Rescans, newest first, those below the id `before`."""
+    """Rescans, or jobs of another kind over chosen messages, newest first, those below the id `before`."""
     rows = connection.execute(
         """SELECT r.id, t.name, j.actor, r.bundle, r.as_of, r.as_of_time, r.applies, r.wanted, r.preview,
                   CASE WHEN j.state = 'done' AND NOT r.planned THEN 'open' ELSE j.state END, r.planned,
@@ -380,10 +408,10 @@ def listing(
                              WHERE c.job_id = r.id AND c.state = 'done'
                                AND c.finished_at > clock_timestamp() - interval '10 seconds') END::float8
            FROM rescans r JOIN jobs j ON j.id = r.id JOIN tenants t ON t.id = r.tenant_id
-           WHERE (%(tenant)s::integer IS NULL OR r.tenant_id = %(tenant)s)
+           WHERE j.kind = %(kind)s AND (%(tenant)s::integer IS NULL OR r.tenant_id = %(tenant)s)
              AND (%(id)s::uuid IS NULL OR r.id = %(id)s) AND (%(before)s::uuid IS NULL OR r.id < %(before)s)
            ORDER BY r.id DESC LIMIT %(limit)s""",
-        {"tenant": tenant_id, "id": rescan_id, "before": before, "limit": limit},
+        {"tenant": tenant_id, "id": rescan_id, "before": before, "limit": limit, "kind": kind},
     ).fetchall()
     return [Rescan(*row) for row in rows]  # type: ignore[arg-type]
 

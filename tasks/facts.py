@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from db.session import Connection
     from scorelane.enrichment import Carried
+    from scorelane.signals.reference import Lists
     from tasks.inputs import Input
 
 
@@ -36,18 +37,19 @@ def gather(
     given: Sequence[Input],
     catalogue: Catalogue,
     *,
+    lists: Lists | None = None,
     may_want: bool,
     as_of: datetime | None = None,
 ) -> list[Input]:
     """Inputs with the facts that were known at a time (None: now), and what is to be asked about them.
 
-    With `may_want`, what has no answer is wanted, and what has an old one is to be refreshed. Two queries a chunk,
-    one where there are neither providers nor facts.
+    Shorteners are those of `lists`. With `may_want`, what has no answer is wanted, and what has an old one is to be
+    refreshed. Two queries a chunk, one where there are neither providers nor facts.
     """
     stored = facts.any_stored(connection)
     if not stored and not (catalogue and may_want):
         return list(given)
-    carries = [carried(one.message) for one in given]
+    carries = [carried(one.message, lists) for one in given]
     requests = [catalogue.wanted(each) for each in carries]
     known = _known(connection, carries, requests, as_of) if stored else {}
     every = sorted({request for asked in requests for request in asked})
@@ -64,7 +66,9 @@ def gather(
     return found
 
 
-def replayed(connection: Connection, given: Sequence[Input], catalogue: Catalogue) -> list[Input]:
+def replayed(
+    connection: Connection, given: Sequence[Input], catalogue: Catalogue, lists: Lists | None = None
+) -> list[Input]:
     """Inputs with just the facts that their stored contexts name."""
     logged = [None if one.stored.context is None else context.decode(one.stored.context).facts for one in given]
     ids = sorted({int(fact) for named in logged for fact in named or ()})
@@ -77,7 +81,7 @@ def replayed(connection: Connection, given: Sequence[Input], catalogue: Catalogu
         known: dict[str, list[Known]] = {}
         for fact in (held[int(number)] for number in named if int(number) in held):
             known.setdefault(fact.entity, []).append(fact)
-        each = carried(one.message)
+        each = carried(one.message, lists)
         found.append(one._replace(facts=facts_for(each, catalogue.wanted(each), known, one.stored.received_at)))
     return found
 

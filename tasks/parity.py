@@ -34,6 +34,8 @@ class Report:
     """Without raw mail: parity ends there."""
     other_code: int = 0
     """Computed by another signal set, parser or reference lists than this code has."""
+    reconstructed: int = 0
+    """Put together later, with another history than the logged one."""
     signals: dict[str, int] = field(default_factory=dict)
     """Vectors that differ, by signal."""
     examples: list[tuple[UUID, str, float, float]] = field(default_factory=list)
@@ -42,7 +44,7 @@ class Report:
     @property
     def looked_at(self) -> int:
         """All of them."""
-        return self.equal + self.differing + self.gone + self.other_code
+        return self.equal + self.differing + self.gone + self.other_code + self.reconstructed
 
 
 MOST_EXAMPLES = 20
@@ -76,6 +78,8 @@ def _is_ours(row: Logged, session: Session, report: Report) -> bool:
     logged = context.decode(row.context)
     if row.content is None:
         report.gone += 1
+    elif logged.reconstructed:
+        report.reconstructed += 1
     elif (row.signal_set, logged.parser, logged.lists) != (
         session.signals().hash,
         parser_digest(),

@@ -46,7 +46,8 @@ def replay(
         return matrix, statuses
     tenant_id = rows[0].tenant_id
     logged = inputs.as_logged(session.connection(), tenant_id, [_stored(row) for row in rows])
-    given = facts.replayed(session.connection(), logged, session.enrichment.catalogue)
+    lists = session.reference().lists
+    given = facts.replayed(session.connection(), logged, session.enrichment.catalogue, lists)
     if rebuilds_history:
         given = with_history(session.connection(), tenant_id, given)
     versions = [context.decode(row.context).directory for row in rows]
@@ -58,7 +59,7 @@ def replay(
             facts=[given[at].facts for at in chosen],
             directory=session.directory(tenant_id, version),
             set_=set_,
-            lists=session.reference().lists,
+            lists=lists,
             on_failure=on_failure,
         )
         matrix[chosen] = values

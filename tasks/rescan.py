@@ -11,7 +11,7 @@ from db import rescans, scores
 from db.chunks import Stored
 from db.rescans import Result
 from db.scores import NewScore
-from scorelane.rescans import FULL, GONE, STORED, TEXT, Wanted, work_of
+from scorelane.rescans import FULL, GONE, STORED, TEXT, Wanted, needs, work_of
 from scorelane.scoring import context, own_columns
 from scorelane.scoring.moved import moved
 from scorelane.scoring.text_model import log_odds_of
@@ -52,10 +52,11 @@ class Outcome(NamedTuple):
     revision: NewScore | None = None
 
 
-def load(connection: Connection, claim: Claim) -> list[Row]:
+def load(connection: Connection, claim: Claim, standing: Standing) -> list[Row]:
     """The chunk's messages that have no result of this rescan yet."""
     asked = rescans.find(connection, claim.job_id)
-    return [] if asked is None else rescans.load(connection, claim.id, claim.job_id, asked[1])
+    lists = standing.reference.digest
+    return [] if asked is None else rescans.load(connection, claim.id, claim.job_id, asked[1], lists)
 
 
 def standing(session: Session, claim: Claim) -> Standing:
@@ -99,24 +100,24 @@ def save(connection: Connection, claim: Claim, new: Sequence[Outcome]) -> int:
 
 def wanted_of(standing: Standing) -> Wanted:
     """What the bundle of a standing needs."""
-    bundle = standing.live.bundle
-    signals = bundle.signal_set
-    return Wanted(
-        standing.basis.pointer.live,
-        dict(zip(signals.names, signals.versions, strict=True)),
-        bundle.text_model.digest,
-        signals.context_free,
-    )
+    wanted = needs.wanted_of(standing.live.bundle, standing.reference.digest)
+    return wanted._replace(digest=standing.basis.pointer.live)
 
 
 def _works(rows: Sequence[Row], as_of: str, standing: Standing, wanted: Wanted) -> dict[UUID, str]:
     """What each message needs, raw mail taken for granted; those stored alike need alike."""
-    by_kind: dict[tuple[str | None, str | None], str] = {}
-    for kind in {(row.signal_set, row.text_model) for row in rows}:
-        signal_set, text_model = kind
-        names, versions = (None, ()) if signal_set is None else standing.session.columns(signal_set)
-        by_kind[kind] = work_of(wanted, as_of, names=names, versions=versions, text_model=text_model, has_raw=True)
-    return {row.message_id: by_kind[row.signal_set, row.text_model] for row in rows}
+    by_kind: dict[tuple[str | None, str | None, bool], str] = {}
+    for kind in {_stored_as(row) for row in rows}:
+        set_, text_model, same_lists = kind
+        names, versions = (None, ()) if set_ is None else standing.session.columns(set_)
+        by_kind[kind] = work_of(
+            wanted, as_of, names=names, versions=versions, text_model=text_model, has_raw=True, same_lists=same_lists
+        )
+    return {row.message_id: by_kind[_stored_as(row)] for row in rows}
+
+
+def _stored_as(row: Row) -> tuple[str | None, str | None, bool]:
+    return row.signal_set, row.text_model, row.same_lists
 
 
 def _unchanged(row: Row) -> Result:
@@ -196,14 +197,17 @@ def _from_mail(chunk: Chunk, rows: Sequence[Row]) -> dict[UUID, Outcome]:
     if not rows:
         return found
     stored = _stored(chunk, rows)
+    lists = standing.reference.lists
     if chunk.as_of == "time":
         read = inputs.read(chunk.connection, chunk.tenant_id, stored, standing.attachments)
-        informed = facts.gather(chunk.connection, read, standing.enrichment.catalogue, may_want=False, as_of=chunk.at)
+        informed = facts.gather(
+            chunk.connection, read, standing.enrichment.catalogue, lists=lists, may_want=False, as_of=chunk.at
+        )
         given = with_history(chunk.connection, chunk.tenant_id, informed, known_before=chunk.at)
         versions = [standing.directory.version] * len(rows)
     else:
         logged = inputs.as_logged(chunk.connection, chunk.tenant_id, stored)
-        given = facts.replayed(chunk.connection, logged, standing.enrichment.catalogue)
+        given = facts.replayed(chunk.connection, logged, standing.enrichment.catalogue, lists)
         versions = [context.decode(row.context).directory if row.context else 0 for row in rows]
     for version in sorted(set(versions)):
         directory = standing.session.directory(chunk.tenant_id, version)

@@ -63,7 +63,7 @@ def _score(session: Session, claim: Claim) -> int:
     if claim.alone:
         return _score_alone(session, claim, standing)
     if claim.attempt == 1:
-        stored = work.load(session.connection(), claim)
+        stored = work.load(session.connection(), claim, standing)
         return _save(session, claim, work.score(session.connection(), claim, stored, standing), final=True)
     if claim.marked is not None:
         connection = session.connection()
@@ -77,7 +77,7 @@ def _score(session: Session, claim: Claim) -> int:
 def _score_carefully(session: Session, claim: Claim, standing: Standing) -> int:
     connection = session.connection()
     done = 0
-    for stored in work.load(connection, claim):
+    for stored in work.load(connection, claim, standing):
         if not chunks.mark(connection, claim, stored.id):
             return done
         try:
@@ -99,7 +99,7 @@ def _score_carefully(session: Session, claim: Claim, standing: Standing) -> int:
 
 
 def _score_alone(session: Session, claim: Claim, standing: Standing) -> int:
-    stored = work.load(session.connection(), claim)
+    stored = work.load(session.connection(), claim, standing)
     if claim.attempt > 3:  # noqa: PLR2004 - normal, careful, alone
         _bury(session, claim, "its worker died at three attempts, the last one alone with this message")
         return 0

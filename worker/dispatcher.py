@@ -23,7 +23,7 @@ import structlog
 from db import dispatch, jobs, lanes, rescans
 from db.session import Connection, connect
 from scorelane.enqueuer import wire
-from scorelane.enqueuer.lanes import LANES
+from scorelane.enqueuer.lanes import CHUNK_MESSAGES, LANES
 from scorelane.enqueuer.publish import Publisher, broker_faults
 from scorelane.enrichment import Catalogue
 from scorelane.logs import configure_logs
@@ -113,7 +113,7 @@ class Dispatcher:
         if self._is_due("keep", self._keeper.every_s):
             self._keeper.step(connection)
         for rescan_id in rescans.unplanned(connection):
-            rescans.plan(connection, rescan_id, LANES["rescan"].chunk_messages)
+            rescans.plan(connection, rescan_id, CHUNK_MESSAGES)
         try:
             self._doubt |= bool(self._redis.set(wire.EPOCH_KEY, str(epoch), nx=True)) or not self._broker_up
             sent = self._repeat_lost(connection)

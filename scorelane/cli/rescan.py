@@ -63,6 +63,7 @@ def start(
     from scorelane.cli.directory import author
     from scorelane.cli.tenants import tenant_id
     from scorelane.settings import Settings
+    from scorelane.signals.reference import read_reference
 
     with connect(Settings().database_url, application="scorelane-cli") as connection:
         owner = tenant_id(connection, tenant)
@@ -76,7 +77,7 @@ def start(
         try:
             if scored_by:
                 asked = asked._replace(scored_by=rescans.digest_of(connection, scored_by)[0])
-            wanted = rescans.wanted_by(connection, bundle)
+            wanted = rescans.wanted_by(connection, bundle, read_reference(Settings().lists_folder).digest)
             if preview:
                 _say(rescans.preview(connection, owner, asked, wanted, as_of), as_json=as_json)
                 return

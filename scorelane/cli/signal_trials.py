@@ -151,11 +151,8 @@ def _former(signal: Signal, revision: str) -> str:
 def _unfed(signal: Signal) -> tuple[str, ...]:
     """What a signal reads that mail from a folder does not bring."""
     from scorelane.signals import signal_set
-    from scorelane.signals.plan import declared, resolve
 
-    registry = signal_set().registry
-    read = {need for name in resolve([signal.name], registry) for need in declared(name, registry).needs}
-    lacking = sorted(read & {"history", "facts", "directory"})
+    lacking = sorted(signal_set().read_by(signal.name) & {"history", "facts", "directory"})
     return (f"it reads {' and '.join(lacking)}, which paths do not bring: try --tenant",) if lacking else ()
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scorelane.cli import output, signal_authoring, signal_trials, signal_vectors
+from scorelane.cli import output, signal_authoring, signal_backfill, signal_trials, signal_vectors
 from scorelane.cli.errors import CommandError
 from scorelane.cli.signal_authoring import named, sample_costs
 
@@ -18,6 +18,7 @@ app.command("new")(signal_authoring.new)
 app.command("check")(signal_authoring.check)
 app.command("export")(signal_vectors.export)
 app.command("board")(signal_vectors.board)
+app.command("backfill")(signal_backfill.backfill)
 app.command("backtest")(signal_trials.backtest)
 
 
@@ -77,7 +78,10 @@ def parity(
             report = check(session, owner, messages=messages, chunk=chunk, done=done)
     finally:
         session.forget_connection()
-    counts = {name: getattr(report, name) for name in ("looked_at", "equal", "differing", "gone", "other_code")}
+    counts = {
+        name: getattr(report, name)
+        for name in ("looked_at", "equal", "differing", "gone", "other_code", "reconstructed")
+    }
     examples = [dict(zip(("message_id", "signal", "logged", "computed"), row, strict=True)) for row in report.examples]
     if as_json:
         output.json_array([{**counts, "signals": report.signals, "examples": examples}])

@@ -27,6 +27,8 @@ LANES = {
     )
 }
 
+CHUNK_MESSAGES = {lane.name: lane.chunk_messages for lane in LANES.values()}
+
 CHUNK_BYTES = 16 * 1024 * 1024
 """Most raw bytes of one chunk, so that a worker's memory is bounded whatever the mail is."""
 

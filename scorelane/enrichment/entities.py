@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from scorelane.mail import Message
     from scorelane.mail.message import Url
+    from scorelane.signals.reference import Lists
 
 MOST = 64
 """Most entities of one sort that a message is said to carry."""
@@ -58,14 +59,14 @@ class Carried(msgspec.Struct, frozen=True):
         )
 
 
-def carried(message: Message) -> Carried:
-    """Entities of a parsed message; never raises."""
+def carried(message: Message, lists: Lists | None = None) -> Carried:
+    """Entities of a parsed message; never raises. Shorteners are the operator's where `lists` are given."""
     links = web_links(message)
     hop = handover(message)
     author = next((address for address in message.from_ if address.domain), None)
     urls = _first(link.url for link in links)
     named = [url for url in urls if not url.is_ip]
-    shorteners = shipped_lists().shorteners
+    shorteners = (lists or shipped_lists()).shorteners
     return Carried(
         author_domain=registrable(author.domain) if author else "",
         author_host=author.domain[:253] if author else "",

@@ -6,15 +6,17 @@ that the command, the API and the console call the same functions.
 
 from scorelane.choosing import Asked, ChoiceError
 from scorelane.rescans.errors import RescanError
+from scorelane.rescans.filling import Lacking, lacking, start_fill
 from scorelane.rescans.needs import Wanted, digest_of, wanted_by, wanted_of
 from scorelane.rescans.planning import MOST_UNASKED, Preview, plan_all, plan_step, preview, start
 from scorelane.rescans.report import Progress, flips, progress, progress_of, reader
 from scorelane.rescans.sheet import COLUMNS, CSV, JSON_LINES, pages, sheet
-from scorelane.rescans.workload import FULL, GONE, STORED, TEXT, work_of
+from scorelane.rescans.workload import FILLED, FULL, GONE, STORED, TEXT, work_of
 
 __all__ = [
     "COLUMNS",
     "CSV",
+    "FILLED",
     "FULL",
     "GONE",
     "JSON_LINES",
@@ -23,12 +25,14 @@ __all__ = [
     "TEXT",
     "Asked",
     "ChoiceError",
+    "Lacking",
     "Preview",
     "Progress",
     "RescanError",
     "Wanted",
     "digest_of",
     "flips",
+    "lacking",
     "pages",
     "plan_all",
     "plan_step",
@@ -38,6 +42,7 @@ __all__ = [
     "reader",
     "sheet",
     "start",
+    "start_fill",
     "wanted_by",
     "wanted_of",
     "work_of",

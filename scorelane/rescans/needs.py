@@ -24,23 +24,27 @@ class Wanted(NamedTuple):
     text_model: str
     context_free: frozenset[str] = frozenset()
     """Of the columns, those that reach neither history, facts nor directory."""
+    reads_lists: bool = False
+    """Whether any of the columns reaches the reference lists."""
+    lists: str = ""
+    """Digest of the reference lists in force; empty where it is not known, and then older ones are not told apart."""
 
 
-def wanted_of(bundle: Bundle) -> Wanted:
-    """What a bundle needs of stored vectors."""
+def wanted_of(bundle: Bundle, lists: str = "") -> Wanted:
+    """What a bundle needs of stored vectors, with the digest of the reference lists in force."""
     signals = bundle.signal_set
     columns = dict(zip(signals.names, signals.versions, strict=True))
-    return Wanted(bundle.digest, columns, bundle.text_model.digest, signals.context_free)
+    return Wanted(bundle.digest, columns, bundle.text_model.digest, signals.context_free, signals.reads_lists, lists)
 
 
-def wanted_by(connection: Connection, name: str | None) -> Wanted:
+def wanted_by(connection: Connection, name: str | None, lists: str = "") -> Wanted:
     """The same of the bundle with this name or digest, or of the live one where none is named. Raises RescanError."""
     pointer = bundles.current(connection)
     if name is None and pointer is None:
         raise RescanError("no bundle is live; promote one first", "bundle")
     digest, path = digest_of(connection, name) if name is not None else (pointer.live, pointer.live_path)  # type: ignore[union-attr]
     try:
-        return wanted_of(explanations.load_bundle(connection, digest, path))
+        return wanted_of(explanations.load_bundle(connection, digest, path), lists)
     except explanations.Gone as gone:
         raise RescanError(str(gone), "bundle") from None
 

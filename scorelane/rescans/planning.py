@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from db import bases, rescans
 from scorelane.choosing import chosen
-from scorelane.enqueuer.lanes import LANES
+from scorelane.enqueuer.lanes import CHUNK_MESSAGES
 from scorelane.rescans.errors import RescanError
 from scorelane.rescans.workload import RATES, work_of
 
@@ -44,9 +44,8 @@ def preview(connection: Connection, tenant_id: int, asked: Asked, wanted: Wanted
     """Counts the messages and the work. Raises ChoiceError."""
     mode, _ = _mode(as_of)
     filter_ = chosen(connection, tenant_id, asked)
-    return _weigh(
-        connection, rescans.preview(connection, tenant_id, filter_, ceiling=uuid7(), as_of=mode), wanted, mode
-    )
+    kinds = rescans.preview(connection, tenant_id, filter_, ceiling=uuid7(), as_of=mode, lists=wanted.lists)
+    return _weigh(connection, kinds, wanted, mode)
 
 
 def _weigh(connection: Connection, kinds: list[rescans.Kind], wanted: Wanted, mode: str) -> Preview:
@@ -54,7 +53,10 @@ def _weigh(connection: Connection, kinds: list[rescans.Kind], wanted: Wanted, mo
     for kind in kinds:
         columns = None if kind.signal_set is None else bases.signals(connection, kind.signal_set)
         names, versions = (None, ()) if columns is None else columns
-        work = work_of(wanted, mode, names=names, versions=versions, text_model=kind.text_model, has_raw=kind.has_raw)
+        work = work_of(
+            wanted, mode, names=names, versions=versions, text_model=kind.text_model, has_raw=kind.has_raw,
+            same_lists=kind.same_lists,
+        )  # fmt: skip
         works[work] += kind.messages
     seconds = sum(count / RATES[work] for work, count in works.items())
     return Preview(sum(works.values()), dict(sorted(works.items())), round(seconds, 1))
@@ -83,7 +85,7 @@ def start(
         raise RescanError("only the live bundle's results may become revisions; promote the bundle first", "applies")
     filter_ = chosen(connection, tenant_id, asked)
     ceiling = uuid7()
-    kinds = rescans.preview(connection, tenant_id, filter_, ceiling=ceiling, as_of=mode)
+    kinds = rescans.preview(connection, tenant_id, filter_, ceiling=ceiling, as_of=mode, lists=wanted.lists)
     found = _weigh(connection, kinds, wanted, mode)
     if not found.messages:
         raise RescanError("no scored message fits this filter")
@@ -114,13 +116,13 @@ def plan_step(connection: Connection) -> int:
     """Plan some chunks of every rescan that is not planned to its end; how many rescans there are."""
     waiting = rescans.unplanned(connection)
     for rescan_id in waiting:
-        rescans.plan(connection, rescan_id, LANES["rescan"].chunk_messages)
+        rescans.plan(connection, rescan_id, CHUNK_MESSAGES)
     return len(waiting)
 
 
 def plan_all(connection: Connection, rescan_id: UUID) -> None:
     """Plan one rescan to its end."""
-    while rescans.plan(connection, rescan_id, LANES["rescan"].chunk_messages):
+    while rescans.plan(connection, rescan_id, CHUNK_MESSAGES):
         pass
 
 

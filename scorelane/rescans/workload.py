@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 STORED, TEXT, FULL, GONE = "stored", "text", "full", "gone"
 """The stored vector is predicted on; so it is, with the text model read again; all is computed; raw mail is gone."""
+FILLED = "filled"
+"""The vector gained the signals that it lacked; the work of backfills alone."""
 
 RATES = {STORED: 25_000.0, TEXT: 5_000.0, FULL: 1_500.0, GONE: 50_000.0}
 """Messages a second that a preview reckons with on two cores."""
@@ -24,9 +26,16 @@ def work_of(
     versions: Sequence[int] = (),
     text_model: str | None,
     has_raw: bool,
+    same_lists: bool = True,
 ) -> str:
-    """What one message needs; `names` and `versions` are those of its stored vector, None where there is none."""
+    """What one message needs; `names` and `versions` are those of its stored vector, None where there is none.
+
+    A column that reads reference lists has the meaning of the lists it was computed with, so that new lists ask for
+    all of it again, whatever else is replayed.
+    """
     needed = _needed(wanted, as_of, names, versions, text_model)
+    if wanted.reads_lists and not same_lists:
+        needed = FULL
     return GONE if needed != STORED and not has_raw else needed
 
 

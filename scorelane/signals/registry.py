@@ -47,16 +47,19 @@ class SignalSet:
     @cached_property
     def context_free(self) -> frozenset[str]:
         """Names of the signals that reach neither history, facts nor directory: raw mail alone gives them."""
-        known = ("history", "facts", "directory")
         return frozenset(
-            name
-            for name in self.names
-            if not any(
-                need in known
-                for reached in resolve([name], self.registry)
-                for need in declared(reached, self.registry).needs
-            )
+            name for name in self.names if self.read_by(name).isdisjoint(("history", "facts", "directory"))
         )
+
+    @cached_property
+    def reads_lists(self) -> bool:
+        """Whether any of the signals reaches the reference lists."""
+        return any("lists" in self.read_by(name) for name in self.names)
+
+    def read_by(self, name: str) -> frozenset[str]:
+        """What one signal reaches: context, derived values and other signals, however far away."""
+        reached = resolve([name], self.registry)
+        return frozenset(need for one in reached for need in declared(one, self.registry).needs)
 
     def plan(self, *, has_history: bool, has_facts: bool) -> Plan:
         """The evaluation plan where this optional context is known or not; compiled once."""

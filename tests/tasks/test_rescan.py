@@ -247,7 +247,7 @@ def test_planning_that_is_killed_between_steps_goes_on_and_plans_each_message_on
     monkeypatch.setattr(queries, "CHUNKS_A_STEP", 2)
     rescan_id, _ = rescans.start(sql, 1, Asked(), wanted_of(live(sql)), actor="ann")
     steps = 0
-    while queries.plan(sql, rescan_id, 4):
+    while queries.plan(sql, rescan_id, {"rescan": 4}):
         steps += 1
         assert rescans.progress(sql, rescan_id).rescan.state == "open"
     assert steps == -(-mailbox // 8) - (mailbox % 8 != 0)
@@ -256,14 +256,14 @@ def test_planning_that_is_killed_between_steps_goes_on_and_plans_each_message_on
         (rescan_id,),
     ).fetchall()
     assert len(planned) == len(set(planned)) == mailbox
-    assert not queries.plan(sql, rescan_id, 4)
+    assert not queries.plan(sql, rescan_id, {"rescan": 4})
 
 
 @pytest.mark.usefixtures("mailbox")
 def test_pause_resume_and_cancel_between_chunks_lose_and_double_nothing(sql, session, monkeypatch):
     monkeypatch.setattr(queries, "CHUNKS_A_STEP", 100)
     rescan_id, _ = rescans.start(sql, 1, Asked(), wanted_of(live(sql)), actor="ann")
-    queries.plan(sql, rescan_id, 5)
+    queries.plan(sql, rescan_id, {"rescan": 5})
 
     def run_one():
         pairs = [(d.chunk_id, d.dispatch_id) for d in dispatch.publish_due(sql, "rescan", 5)]
