@@ -31,13 +31,20 @@ def record(
 
 
 def listing(
-    connection: Connection, *, action: str | None = None, actor: str | None = None, before: int | None, limit: int
+    connection: Connection,
+    *,
+    action: str | None = None,
+    actor: str | None = None,
+    object_: str | None = None,
+    before: int | None,
+    limit: int,
 ) -> list[dict[str, Any]]:
     """At most `limit` acts, newest first, with an id below `before`."""
     rows = connection.execute(
         """SELECT id, at, actor, action, object, detail FROM audit_log
            WHERE (%(action)s::text IS NULL OR action = %(action)s) AND (%(actor)s::text IS NULL OR actor = %(actor)s)
+             AND (%(object)s::text IS NULL OR object = %(object)s)
              AND (%(before)s::bigint IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s""",
-        {"action": action, "actor": actor, "before": before, "limit": limit},
+        {"action": action, "actor": actor, "object": object_, "before": before, "limit": limit},
     ).fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from db.session import Connection
 
 
+MOST_DEAD = 1000
+
+
 class LaneState(NamedTuple):
     """One lane at one moment. Times in seconds, None where nothing waits or ran."""
 
@@ -74,6 +77,35 @@ def states(connection: Connection) -> list[LaneState]:
            ORDER BY l.urgency"""
     ).fetchall()
     return [LaneState(*row) for row in rows]  # type: ignore[arg-type]
+
+
+class Backlog(NamedTuple):
+    """What one tenant has in the lanes."""
+
+    waiting: dict[str, int]
+    """Messages by lane that are not done."""
+    oldest_s: float | None
+    """Age of the oldest that may run."""
+    finished_1m: int
+    dead: int
+    """Open dead letters, counted no further than MOST_DEAD."""
+
+
+def backlog(connection: Connection) -> Backlog:
+    """What the tenant that the transaction sees has in the lanes."""
+    row = connection.execute(
+        """SELECT coalesce((SELECT jsonb_object_agg(lane, messages) FROM (
+                      SELECT lane, sum(messages) AS messages FROM chunks
+                      WHERE state IN ('ready', 'published', 'claimed', 'held') GROUP BY lane) w), '{}'),
+                  (SELECT extract(epoch FROM clock_timestamp() - min(created_at))::float8 FROM chunks
+                   WHERE state IN ('ready', 'published', 'claimed')),
+                  (SELECT coalesce(sum(messages), 0)::bigint FROM chunks
+                   WHERE state = 'done' AND finished_at > clock_timestamp() - interval '1 minute'),
+                  (SELECT count(*) FROM (SELECT FROM dead_letters WHERE resolution IS NULL LIMIT %s) d)""",
+        (MOST_DEAD,),
+    ).fetchone()
+    assert row is not None
+    return Backlog(*row)  # type: ignore[arg-type]
 
 
 def standing(connection: Connection, lane: str, tenant_id: int) -> Standing:

@@ -21,6 +21,11 @@ class Scope(NamedTuple):
     raw: Connection
 
 
+def look_at(connection: Connection, tenant_id: int) -> None:
+    """Let the rest of a transaction see another tenant; whoever calls has made sure that the user may."""
+    connection.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant_id),))
+
+
 @contextlib.contextmanager
 def scope(
     engine: Engine, tenant_id: int | None, *, user_id: int | None = None, read_only: bool = False

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from scorelane.console.errors import ConsoleError, NotFound
 from scorelane.console.headers import SecurityHeaders
 from scorelane.console.house import HERE, House
-from scorelane.console.pages import account, inbox, lanes, login, message, models, rescans
+from scorelane.console.pages import account, audit, inbox, lanes, login, message, models, rescans
 from scorelane.console.visit import theme
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def create_app(config: Config) -> ASGIApp:
         *lanes.ROUTES,
         *models.ROUTES,
         *rescans.ROUTES,
+        *audit.ROUTES,
         Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
     ]
     handlers: dict[Any, Any] = {ConsoleError: _told, HTTPException: _http, Exception: _bug}

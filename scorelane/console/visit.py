@@ -89,6 +89,16 @@ class Visit:
         return None if self.tenant is None else self.tenant.id
 
 
+MOST_ROW = 2**63 - 1
+
+
+def row_number(field: str, text: str) -> int:
+    """The number of a row in an address. Raises Misused."""
+    if not (text.isascii() and text.isdigit()) or int(text[:20]) > MOST_ROW:
+        raise Misused(field, f"{text[:40]!r} is not the number of a row")
+    return int(text)
+
+
 def theme(request: Request) -> str:
     """What the reader chose: light, dark or auto."""
     chosen = request.cookies.get("theme")

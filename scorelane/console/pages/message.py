@@ -30,16 +30,19 @@ RIGHT = {"attack": "attack", "spam": "spam", "clean": "legitimate"}
 
 
 def _show(visit: Visit) -> Response:
-    return _page(visit, _id(visit))
+    return _page(visit, _id(visit), seen="message.read")
 
 
-def _page(visit: Visit, message_id: UUID, **extra: Any) -> Response:
-    with visit.reading() as opened:
+def _page(visit: Visit, message_id: UUID, *, seen: str | None = None, **extra: Any) -> Response:
+    """The whole page; what it was `seen` as is written to the audit log where that is not done yet."""
+    with visit.writing() as opened:
         row = messages.find(opened.raw, message_id)
         if row is None:
             raise NotFound(
                 f"There is no message {message_id} in {visit.tenant.name if visit.tenant else 'this tenant'}."
             )
+        if seen is not None:
+            audit.record(opened.raw, visit.tenant_id, actor=visit.actor, action=seen, object_=message_id)
         revisions = search.revisions(opened.raw, message_id)
         ledger = labels.of_message(opened.raw, message_id)
         stored = messages.raw(opened.raw, message_id)

@@ -45,6 +45,7 @@
     else if (key === "?") document.getElementById("keys")?.showModal();
     else if (key === "g") waiting = "g";
     else if (key === "gi") location.href = "/messages";
+    else if (key === "gr") location.href = "/rescans";
     else if (key === "gl") location.href = "/lanes";
   });
 })();

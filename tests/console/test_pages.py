@@ -1,0 +1,137 @@
+"""Pages over HTTP on a real database: what each reads, who may, and that more rows cost no more queries."""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+import pytest
+
+from db import dispatch, tenants
+from scorelane import accounts
+from scorelane.enqueuer import Enqueuer, Incoming
+from scorelane.rescans import Asked, plan_all, start, wanted_by
+from tasks.score import score_chunks
+from tasks.session import Session
+from worker.up import ensure_bundle
+
+PASSWORD = "correct horse battery"
+LURE = "Your mailbox is full. Verify your password at https://login-check.example/now or it will be closed today."
+
+
+@pytest.fixture
+def deliver(database, sql):
+    """A function that has mail of a tenant scored."""
+    ensure_bundle(database.worker_url)
+
+    def deliver(count, tenant="acme", first=0):
+        mails = [
+            Incoming(f"From: Eve <eve@b.example>\r\nSubject: full {n}\r\n\r\n{LURE} {n}\r\n".encode())
+            for n in range(first, first + count)
+        ]
+        with Enqueuer(database.worker_url, database.broker_url) as door:
+            receipts = door.accept(mails, tenant=tenant, mailbox="all@x.test", lane="backfill")
+        work(database, sql)
+        return [str(receipt.message_id) for receipt in receipts]
+
+    return deliver
+
+
+def work(database, sql):
+    session = Session(database.worker_url, group="test")
+    for lane in ("backfill", "rescan"):
+        score_chunks(session, [(d.chunk_id, d.dispatch_id) for d in dispatch.publish_due(sql, lane, 100_000)])
+    session.attachments.close()
+    session.forget_connection()
+
+
+@pytest.fixture
+def root(sql, acme, somebody):
+    """An admin of every tenant."""
+    accounts.create(sql, "root", PASSWORD, tenant_id=None, role="admin")
+    person = somebody()
+    assert person.log_in("root").status_code == 303
+    assert person.send("/tenant", {"tenant": str(acme)}).status_code == 303
+    return person
+
+
+@pytest.fixture
+def queries(monkeypatch):
+    """A list that grows by each statement of this process."""
+    said = []
+    execute = psycopg.Cursor.execute
+
+    def counted(self, query, *rest, **more):  # noqa: ANN002, ANN003 - passed on
+        said.append(str(query))
+        return execute(self, query, *rest, **more)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+    return said
+
+
+@pytest.fixture
+def rescanned(database, sql, acme):
+    """A function that rescans all mail of acme, with every verdict flipped."""
+
+    def rescanned():
+        rescan_id, _ = start(sql, acme, Asked(), wanted_by(sql, None), actor="ann")
+        plan_all(sql, rescan_id)
+        work(database, sql)
+        sql.execute("UPDATE rescan_results SET verdict = 'attack', before_verdict = 'clean', reasons = '[]'")
+        return rescan_id
+
+    return rescanned
+
+
+def test_more_rows_cost_no_more_queries(sql, root, deliver, rescanned, queries):
+    def cost(path):
+        assert root.client.get(path).status_code == 200, path  # what is computed once is kept
+        del queries[:]
+        assert root.client.get(path).status_code == 200
+        return len(queries)
+
+    def costs(message, rescan_id):
+        sql.execute(
+            "INSERT INTO dead_letters (tenant_id, message_id, job_id, lane, attempts, error) "
+            "SELECT tenant_id, id, job_id, 'backfill', 3, 'fault' FROM messages"
+        )
+        paths = [
+            "/messages?verdict=any", f"/messages/{message}", "/lanes", "/dead-letters", "/models", "/rescans",
+            "/rescans/new?verdict=any&preview=yes", f"/rescans/{rescan_id}", "/audit", "/account", "/lanes/fleet",
+        ]  # fmt: skip
+        return {re.sub("[0-9a-f-]{36}", "ID", path): cost(path) for path in paths}
+
+    few = costs(deliver(2)[0], rescanned())
+    many = costs(deliver(40, first=2)[0], rescanned())
+    assert many == few
+    assert max(few.values()) <= 24
+
+
+def test_the_audit_page_is_for_admins_and_says_who_saw_what(sql, acme, root, anna, deliver):
+    (message, _) = deliver(2)
+    assert anna.client.get(f"/messages/{message}").status_code == 200
+    assert anna.client.get("/audit").status_code == 403
+    page = root.client.get(f"/audit?object={message}").text
+    assert "console:anna" in page
+    assert "message.read" in page
+    assert "console:anna" not in root.client.get("/audit?action=label.add").text
+    assert root.client.get("/audit?before=x").status_code == 400
+    other, _ = tenants.ensure(sql, "other")
+    root.send("/tenant", {"tenant": str(other)})
+    assert message not in root.client.get("/audit").text
+    assert acme != other
+
+
+def test_the_fleet_shows_each_tenants_own_backlog_and_only_those_of_the_user(database, sql, root, anna):
+    for name in ("busy", "calm"):
+        tenants.ensure(sql, name)
+    mails = [Incoming(f"Subject: {n}\r\n\r\nx\r\n".encode()) for n in range(7)]
+    with Enqueuer(database.worker_url, database.broker_url) as door:
+        door.accept(mails, tenant="busy", mailbox="a@busy.test", lane="backfill")
+    rows = re.findall(r'<th scope="row">(\w+)</th>(.*?)</tr>', root.client.get("/lanes/fleet").text, re.DOTALL)
+    shown = {name: re.findall(r'class="num">(?:<[^>]+>)?\s*(\d+)', cells) for name, cells in rows}
+    assert next(iter(shown)) == "busy"
+    assert set(shown) == {"acme", "busy", "calm"}
+    assert "7" in shown["busy"]
+    assert "7" not in shown["acme"] + shown["calm"]
+    assert [name for name in ("busy", "calm") if name in anna.client.get("/lanes/fleet").text] == []
