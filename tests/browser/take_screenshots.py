@@ -6,15 +6,12 @@ Runs a system of its own on generated mail. Look at the pictures before committi
 from __future__ import annotations
 
 import io
-import json
 import re
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -22,9 +19,9 @@ from db import bundles, tenants
 from db.session import connect
 from scorelane.enqueuer import Enqueuer, Incoming
 from scorelane.sample import sample_mailbox
-from scorelane.scoring import Bundle, default_bundle_path
-from scorelane.scoring.bundle import write_manifest
-from tests.waiting import answering
+from scorelane.scoring import Bundle
+from tests.bundles import shifted
+from tests.waiting import answering, until
 from worker.processes import Group
 from worker.up import run_system
 
@@ -34,9 +31,9 @@ MESSAGE_HEIGHT = 1500
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 
 
-def save(page, name, *, height=HEIGHT):
+def save(page, name, *, width=WIDTH, height=HEIGHT):
     """Both themes of the page as it stands, with few colours."""
-    page.set_viewport_size({"width": WIDTH, "height": height})
+    page.set_viewport_size({"width": width, "height": height})
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.wait_for_timeout(150)
@@ -46,15 +43,7 @@ def save(page, name, *, height=HEIGHT):
 
 def second_bundle(url, folder):
     """The shipped bundle with another calibration, registered and in shadow."""
-    shutil.copytree(default_bundle_path(), folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["calibration"]["intercept"] -= 1.5
-    with np.load(folder / "golden.npz") as golden:
-        rows = {name: golden[name] for name in golden.files}
-    np.savez(folder / "golden.npz", **{**rows, "log_odds": rows["log_odds"] - 1.5})
-    content = {name: value for name, value in manifest.items() if name not in {"format", "tokens", "files"}}
-    write_manifest(folder, {**content, "name": "candidate"})
-    bundle = Bundle.load(folder)
+    bundle = Bundle.load(shifted(folder, -1.5))
     with connect(url, application="screenshots") as sql:
         bundles.register(
             sql, digest=bundle.digest, name=bundle.name, path=str(folder), signal_set=bundle.signal_set.hash
@@ -67,11 +56,12 @@ def fill(system):
     """Scored mail of one organisation, and one message that no attempt could score."""
     with connect(system.stack.worker_url, application="screenshots") as sql:
         tenants.ensure(sql, "harbourline")
+        tenants.ensure(sql, "northgate")
         with Enqueuer(system.stack.worker_url, system.stack.broker_url, actor="screenshots") as door:
             mail = [Incoming(one.raw, one.received_at) for one in sample_mailbox(count=400)]
             receipts = door.accept(mail, tenant="harbourline", mailbox="all@harbourline.example", lane="backfill")
-        while sql.execute("SELECT count(*) FROM message_state WHERE state = 'accepted'").fetchone() != (0,):
-            time.sleep(0.2)
+        waiting = "SELECT count(*) FROM message_state WHERE state = 'accepted'"
+        until(lambda: sql.execute(waiting).fetchone() == (0,), "the mail is scored")
         sql.execute(
             """INSERT INTO dead_letters (tenant_id, message_id, job_id, lane, attempts, error)
                SELECT tenant_id, id, job_id, 'realtime', 4,
@@ -112,9 +102,11 @@ def main():
         page.get_by_role("button", name=re.compile("attack$")).click()
         page.get_by_role("list", name="Labels").wait_for()
         save(page, "message", height=MESSAGE_HEIGHT)
-        for name in ("lanes", "dead-letters", "models", "account"):
+        for name in ("lanes", "dead-letters", "models", "account", "audit"):
             page.goto(f"/{name}")
             save(page, name, height=1000 if name == "models" else HEIGHT)
+        page.goto("/lanes/fleet")
+        save(page, "fleet", height=480)
         page.goto("/rescans/new")
         page.get_by_label("Model", exact=True).select_option(label="candidate (shadow)")
         page.get_by_role("button", name="Preview").click()
@@ -125,6 +117,10 @@ def main():
         save(page, "rescan")
         page.goto("/rescans")
         save(page, "rescans", height=480)
+        page.goto("/messages")
+        save(page, "inbox-narrow", width=360, height=760)
+        page.goto(f"/messages/{message_id}")
+        save(page, "message-narrow", width=360, height=1200)
         browser.close()
     total = sum(file.stat().st_size for file in OUTPUT.glob("*.png"))
     sys.stdout.write(f"{len(list(OUTPUT.glob('*.png')))} pictures, {total / 1024:.0f} KB, in {OUTPUT}\n")

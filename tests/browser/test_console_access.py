@@ -8,12 +8,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.conftest import log_in
+
 pytestmark = pytest.mark.browser
 
 PAGES = (
     "/messages",
     "/messages?verdict=any&subject=the",
     "/lanes",
+    "/lanes/fleet",
     "/dead-letters",
     "/models",
     "/account",
@@ -56,6 +59,33 @@ def test_axe_finds_nothing_serious(page, console, scheme):
     page.goto(f"{console.url}/login")
     findings["login"] = serious(page)
     assert {path: found for path, found in findings.items() if found} == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_audit_page_is_for_everybody_too(chromium, console, scheme):
+    context = chromium.new_context(color_scheme=scheme, viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    log_in(page, console, "admin", console.admin_password)
+    page.goto(f"{console.url}/audit")
+    assert page.get_by_role("heading", name="Audit").is_visible()
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
+
+
+def test_single_messages_are_chosen_by_keyboard_and_rescanned(page, console):
+    page.goto(f"{console.url}/messages?verdict=any")
+    button = page.get_by_role("button", name="Rescan the chosen")
+    expect(button).to_be_hidden()
+    for key in "jxjx":
+        page.locator(":focus, body").last.press(key)
+    button.click()
+    expect(page.get_by_text("Only these 2 messages")).to_be_visible()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("region", name="Preview")).to_contain_text("2 messages")
+    page.get_by_role("button", name="Start the rescan").click()
+    page.get_by_role("heading", name="Rescan done").wait_for()
+    expect(page.get_by_text("of 2", exact=True)).to_be_visible()
 
 
 def test_the_theme_is_chosen_and_kept(page, console):
