@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
     from datetime import datetime
+    from uuid import UUID
 
     from db.session import Connection
 
+ATTACHMENT = 5
+"""Kind of a sighting whose entity is the first 16 bytes of an attachment's SHA-256."""
 Key = tuple[bytes, str]
 """(SHA-256, true type)."""
 
@@ -62,21 +65,19 @@ def store(connection: Connection, tenant_id: int, version: str, results: Mapping
     return load(connection, tenant_id, version, results.keys() - set(kept))
 
 
-def erase(connection: Connection, tenant_id: int, hashes: Sequence[bytes]) -> int:
-    """Forget all that is kept of a tenant's attachments, as when their messages are erased; how many rows went."""
-    return connection.execute(
-        "DELETE FROM extractions WHERE tenant_id = %s AND sha256 = ANY (%s)", (tenant_id, list(hashes))
-    ).rowcount
+def expire(connection: Connection, tenant_id: int, before: datetime, newer_than: UUID, *, most: int = 10_000) -> int:
+    """Forget a tenant's results made before a time that no message needs any more, at most so many; how many went.
 
-
-def expire(connection: Connection, before: datetime, *, most: int = 10_000) -> int:
-    """Forget results made before a time, at most so many; how many rows went.
-
-    A vector that consumed one of them can then no longer be computed again, as with raw mail past its retention.
+    A message with an id from `newer_than` on needs those of its attachments. A vector that consumed one that is gone
+    cannot be computed again, as without its raw mail.
     """
     return connection.execute(
-        """DELETE FROM extractions e USING
-               (SELECT ctid FROM extractions WHERE made_at < %s ORDER BY made_at LIMIT %s) old
+        """DELETE FROM extractions e USING (
+               SELECT o.ctid FROM extractions o
+               WHERE o.tenant_id = %s AND o.made_at < %s
+                 AND NOT EXISTS (SELECT FROM sightings s WHERE s.tenant_id = o.tenant_id AND s.kind = %s
+                                   AND s.entity = substring(o.sha256 FROM 1 FOR 16) AND s.message_id >= %s)
+               ORDER BY o.made_at LIMIT %s) old
            WHERE e.ctid = old.ctid""",
-        (before, most),
+        (tenant_id, before, ATTACHMENT, newer_than, most),
     ).rowcount

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
+from db.extractions import ATTACHMENT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
@@ -18,9 +20,6 @@ OF_MESSAGES = (
     "rescan_results", "wanted_facts", "awaiting", "message_state", "receipts",
 )  # fmt: skip
 """Tables with a message_id, in the order of deletion; `messages` itself goes last."""
-
-ATTACHMENT = 5
-"""Kind of a sighting whose entity is the first 16 bytes of an attachment's SHA-256."""
 
 
 def forget(connection: Connection, tenant_id: int, message_ids: Sequence[UUID]) -> dict[str, int]:
@@ -47,6 +46,14 @@ def forget(connection: Connection, tenant_id: int, message_ids: Sequence[UUID]) 
            WHERE s.message_id = ANY (%b::uuid[]) AND (s.received_at AT TIME ZONE 'UTC')::date < r.before
            ON CONFLICT DO NOTHING""",
         (ids,),
+    )
+    # A count that nothing is left of would stay: the roll-up writes a day's counts anew and deletes none.
+    connection.execute(
+        """DELETE FROM sighting_days d USING (
+               SELECT DISTINCT tenant_id, kind, entity, (received_at AT TIME ZONE 'UTC')::date AS day FROM sightings
+               WHERE message_id = ANY (%b::uuid[]) AND tenant_id = %b) gone
+           WHERE d.tenant_id = gone.tenant_id AND d.kind = gone.kind AND d.entity = gone.entity AND d.day = gone.day""",
+        (ids, tenant_id),
     )
     counts: dict[str, int] = {}
     for table in OF_MESSAGES:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from db import audit
+from db import audit, extractions
 from db.forgetting import forget, forget_raw
 
 if TYPE_CHECKING:
@@ -97,7 +98,12 @@ def _set_through(connection: Connection, tenant_id: int, kind: str, through: UUI
 def _raw(connection: Connection, tenant_id: int, ids: list[UUID], floor: UUID) -> dict[str, int]:
     mail = connection.execute("SELECT DISTINCT month, sha256 FROM messages WHERE id = ANY (%b::uuid[])", (ids,))
     pairs: list[Any] = [(row[0], bytes(row[1])) for row in mail.fetchall()]  # type: ignore[call-overload]
-    return {"raw_mail": forget_raw(connection, tenant_id, pairs, newer_than=floor)}
+    # The results of attachments hold what raw mail held, and go with it.
+    made_before = datetime.fromtimestamp((floor.int >> 80) / 1000, UTC)
+    return {
+        "raw_mail": forget_raw(connection, tenant_id, pairs, newer_than=floor),
+        "extractions": extractions.expire(connection, tenant_id, made_before, floor),
+    }
 
 
 def _vectors(connection: Connection, _: int, ids: list[UUID], __: UUID) -> dict[str, int]:

@@ -325,15 +325,3 @@ def tenants_to_roll(connection: Connection) -> list[int]:
            ORDER BY t.id"""
     ).fetchall()
     return [int(str(row[0])) for row in rows]
-
-
-def forget_days(connection: Connection, tenant_id: int) -> None:
-    """Drop a tenant's rolled-up days, after sightings were erased; the next `roll_up` makes them again."""
-    connection.execute("DELETE FROM sighting_days WHERE tenant_id = %s", (tenant_id,))
-    connection.execute("DELETE FROM sighting_rolls WHERE tenant_id = %s", (tenant_id,))
-    connection.execute(
-        """INSERT INTO stale_days (tenant_id, day)
-           SELECT DISTINCT %(tenant)s, received_at::date FROM sightings WHERE tenant_id = %(tenant)s
-           ORDER BY 2 ON CONFLICT DO NOTHING""",
-        {"tenant": tenant_id},
-    )

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from db import extractions
-from scorelane.extract import Extractor, Unavailable, decode, extractor_version, join, keys, open_chunk, wanted
+from scorelane.extract import (
+    BUDGET_S,
+    Extractor,
+    Unavailable,
+    decode,
+    extractor_version,
+    join,
+    keys,
+    open_chunk,
+    wanted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,12 +50,18 @@ class Attachments:
         self._extractor = extractor or Extractor()
         self._clock = clock
         self._paused_until = float("-inf")
+        self._left_s = BUDGET_S
+
+    def begin(self) -> None:
+        """A new task begins, with the whole budget of time; its chunks share it."""
+        self._left_s = BUDGET_S
 
     def open(self, connection: Connection, tenant_id: int, messages: Sequence[Message]) -> list[Known]:
         """Messages joined with their attachments, in their order: one load and one store a chunk, both short.
 
-        Mail without attachments costs no query. Where no server can be started, nothing is known of attachments that
-        no earlier message brought; mail is scored all the same.
+        Opening takes at most what earlier calls of the task left of its budget. Mail without attachments costs no
+        query. Where no server can be started, nothing is known of attachments that no earlier message brought; mail is
+        scored all the same.
         """
         chosen = [wanted(message) for message in messages]
         every = keys(chosen)
@@ -53,12 +69,17 @@ class Attachments:
         known = extractions.load(connection, tenant_id, version, every)
         if len(known) < len(every) and self._clock() < self._paused_until:
             return [Known(message) for message in messages]
+        started = self._clock()
         try:
-            opening = open_chunk(messages, self._extractor, chosen=chosen, known=known)
+            opening = open_chunk(
+                messages, self._extractor, chosen=chosen, known=known, budget_s=self._left_s, clock=self._clock
+            )
         except Unavailable as fault:
             log.error("extraction_unavailable", error=str(fault))  # noqa: TRY400 - told in its message
             self._paused_until = self._clock() + PAUSE_S
             return [Known(message) for message in messages]
+        finally:
+            self._left_s = max(0.0, self._left_s - (self._clock() - started))
         new = {key: extractions.Kept(decode(body).status, body) for key, body in opening.new.items()}
         first = extractions.store(connection, tenant_id, version, new)
         joined = opening.messages

@@ -32,6 +32,7 @@ RETRY_DELAY_S = 1.0
 def score_chunks(session: Session, pairs: Sequence[tuple[int, int]]) -> int:
     """Score the chunks that are still ours; how many messages reached a final state."""
     started = time.monotonic()
+    session.attachments.begin()
     try:
         claims = chunks.claim(session.connection(), pairs, session.worker)
     except psycopg.OperationalError as fault:

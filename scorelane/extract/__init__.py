@@ -7,13 +7,14 @@ it never raises for what the bytes are. Results are values to be kept per tenant
 from scorelane.extract.client import Extractor
 from scorelane.extract.errors import ExtractError, Unavailable
 from scorelane.extract.limits import Limits
-from scorelane.extract.opening import Key, Opening, join, keys, open_all, open_chunk
+from scorelane.extract.opening import BUDGET_S, Key, Opening, join, keys, open_all, open_chunk
 from scorelane.extract.protocol import decode, encode
 from scorelane.extract.sniff import true_type
 from scorelane.extract.version import extractor_version
 from scorelane.extract.worth import Wanted, wanted
 
 __all__ = [
+    "BUDGET_S",
     "ExtractError",
     "Extractor",
     "Key",

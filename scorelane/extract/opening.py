@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scorelane.mail import Message
 
 BUDGET_S = 20.0
-"""What one call may take for a chunk, whatever is attached; well under a task's time limit."""
+"""What one task may take for attachments, whatever is attached; well under its time limit."""
 
 Key = tuple[bytes, str]
 """(SHA-256 of the content, true type): with the extractor's version, all that a result depends on."""

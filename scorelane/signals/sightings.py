@@ -15,6 +15,7 @@ from scorelane.signals.derived.transport import handover
 from scorelane.signals.fingerprint import bands
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from scorelane.mail.message import Address, Message
@@ -102,7 +103,7 @@ def shown(message: Message, *, mailbox: str, at: datetime, outbound: bool = Fals
         known = [r.addr for r in recipients if r.domain] + [r.lower() for r in message.envelope.rcpt_to]
         return Shown(outbound=True, written_to=tuple(dict.fromkeys(entity(a) for a in known[:MOST_RECIPIENTS])))
     domains = list(dict.fromkeys(link.url.domain for link in message.links if link.url.domain))
-    digests = [part.sha256 for part in message.attachments if part.sha256]
+    digests = list(_digests(message))
     hop = handover(message)
     followed = web_links(message)
     hosts = dict.fromkeys(link.url.host for link in followed if link.url.host != link.url.domain)
@@ -132,6 +133,13 @@ def shown(message: Message, *, mailbox: str, at: datetime, outbound: bool = Fals
         recipients=_recipients(addr, recipients),
         structure=entity(f"{addr}\0{' '.join(n for n, _ in _written(message))}"),
     )
+
+
+def _digests(message: Message) -> Iterator[str]:
+    """Of the attachments of a message and of those nested in it, which are opened as well."""
+    yield from (part.sha256 for part in message.attachments if part.sha256)
+    for inner in message.nested:
+        yield from _digests(inner)
 
 
 def carrier_entities(kind: str, named: str) -> tuple[tuple[int, bytes], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -58,16 +59,21 @@ def test_two_workers_with_the_same_attachments_do_not_lock_each_other_out(databa
     assert failures == []
 
 
-def test_results_are_erased_by_content_and_expire_by_age(worker):
+def test_results_expire_by_age_unless_a_message_that_is_kept_carries_the_attachment(worker):
     for tenant in (1, 2):
         extractions.store(worker, tenant, "v1", {PDF: Kept("ok", b"one"), ZIP: Kept("ok", b"two")})
-    assert extractions.erase(worker, 1, [PDF[0]]) == 1
-    assert extractions.load(worker, 1, "v1", [PDF, ZIP]) == {ZIP: b"two"}
+    made_before, kept_from = datetime.now(UTC) - timedelta(days=8), UUID(int=100)
+    assert extractions.expire(worker, 1, made_before, kept_from) == 0
+    worker.execute("UPDATE extractions SET made_at = now() - interval '9 days'")
+    worker.execute(
+        "INSERT INTO sightings (message_id, kind, entity, tenant_id, mailbox_id, received_at) VALUES "
+        "(%s, 5, %s, 1, 1, now()), (%s, 5, %s, 1, 1, now())",
+        (UUID(int=100), PDF[0][:16], UUID(int=99), ZIP[0][:16]),
+    )
+    assert extractions.expire(worker, 1, made_before, kept_from, most=5) == 1
+    assert extractions.load(worker, 1, "v1", [PDF, ZIP]) == {PDF: b"one"}
     assert extractions.load(worker, 2, "v1", [PDF, ZIP]) == {PDF: b"one", ZIP: b"two"}
-    worker.execute("UPDATE extractions SET made_at = now() - interval '9 days' WHERE sha256 = %s", (ZIP[0],))
-    assert extractions.expire(worker, datetime.now(UTC) - timedelta(days=8), most=1) == 1
-    assert extractions.expire(worker, datetime.now(UTC) - timedelta(days=8)) == 1
-    assert extractions.load(worker, 2, "v1", [PDF, ZIP]) == {PDF: b"one"}
+    assert extractions.expire(worker, 2, made_before, kept_from, most=1) == 1
 
 
 def test_the_api_role_reads_its_own_tenant_and_writes_nothing(worker, database):

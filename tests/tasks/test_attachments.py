@@ -133,6 +133,30 @@ def test_a_hanging_attachment_is_a_status_and_its_chunk_mates_are_opened(sql, te
     assert sql.execute("SELECT status FROM extractions ORDER BY status").fetchall() == [("ok",), ("timeout",)]
 
 
+class Slow(Extractor):
+    """Takes eight seconds a file, on a clock of its own."""
+
+    now = 0.0
+
+    def open(self, content, kind, *, fault=""):
+        self.now += 8
+        return super().open(content, kind, fault=fault)
+
+
+def test_the_budget_of_time_is_a_tasks_however_many_chunks_or_calls_it_takes(sql, tenant):
+    extractor = Slow()
+    one = Attachments(extractor, clock=lambda: extractor.now)
+    messages = [parse(mail(n, ("login.html", PAGE + b"%d" % n))) for n in range(5)]
+    try:
+        known = [one.open(sql, tenant, [message])[0] for message in messages[:4]]
+        one.begin()
+        (again,) = one.open(sql, tenant, messages[4:])
+    finally:
+        one.close()
+    assert [len(found.unopened) for found in known] == [0, 0, 0, 1], "24 s of 20 are spent after the third"
+    assert again.unopened == ()
+
+
 @pytest.mark.usefixtures("tenant")
 def test_mail_is_scored_where_no_server_can_be_started(sql, session, accept_mail, run_all, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")

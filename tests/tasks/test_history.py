@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 import zstandard
 
-from db import chunks, sightings, tenants
+from db import chunks, forgetting, sightings, tenants
 from db.session import connect
 from scorelane.mail import parse
 from scorelane.scoring import context
@@ -155,8 +155,30 @@ def test_late_mail_of_a_rolled_up_day_is_counted_at_once_and_rolled_up_again(sql
     while sightings.roll_up(sql, 1):
         pass
     assert ask(found[90:]) == at_once
-    sightings.forget_days(sql, 1)
-    assert ask(found[90:]) == at_once
+
+
+def test_erased_mail_leaves_no_count_of_a_rolled_up_day(sql, accept_mail, run_all, ask):
+    found = mails(60)
+    accept_mail(found[:30], mailbox="gone@acme.test")
+    accept_mail(found[30:60])
+    run_all()
+    while sightings.roll_up(sql, 1):
+        pass
+    rows = sql.execute(
+        "SELECT m.id FROM messages m JOIN mailboxes b ON b.id = m.mailbox_id WHERE b.address LIKE 'gone%'"
+    )
+    with sql.transaction():
+        forgetting.forget(sql, 1, [row[0] for row in rows.fetchall()])
+    probe = (found[0][0], found[-1][1] + timedelta(days=1))
+    at_once = ask([probe])
+    while sightings.roll_up(sql, 1):
+        pass
+    assert ask([probe]) == at_once
+    rolled, single = (
+        sql.execute(f"SELECT sum({column}) FROM {table} WHERE {where}").fetchone()[0]
+        for column, table, where in (("messages", "sighting_days", "true"), ("1", "sightings", "kind NOT IN (5, 8)"))
+    )
+    assert rolled == single > 0
 
 
 def test_labels_count_for_later_mail_of_the_sender_unless_retracted(sql, accept_mail, run_all, ask):
