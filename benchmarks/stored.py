@@ -26,9 +26,10 @@ def multiply(sql: Connection, tenant_id: int, wanted: int) -> int:
         with sql.transaction():
             sql.execute(
                 """CREATE TEMPORARY TABLE copies ON COMMIT DROP AS
-                   SELECT m.id AS of, uuidv7() AS id, n, now() - random() * interval '30 days' AS received_at
+                   SELECT m.id AS of, (left(m.id::text, 15) || substr(gen_random_uuid()::text, 16))::uuid AS id, n,
+                          now() - random() * interval '30 days' AS received_at
                    FROM messages m JOIN message_state s ON s.message_id = m.id AND s.state = 'scored',
-                        generate_series(%s, %s) AS n
+                        generate_series(%s::integer, %s::integer) AS n
                    WHERE m.tenant_id = %s AND m.source IS DISTINCT FROM 'copy'""",
                 (first, last, tenant_id),
             )

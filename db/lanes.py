@@ -141,23 +141,18 @@ def backlogs(connection: Connection) -> dict[str, tuple[int, float]]:
     return {str(name): (int(str(waiting)), float(str(rate))) for name, waiting, rate in rows}
 
 
-def unclaimed(connection: Connection, lane: str, most: int) -> int:
-    """Chunks of a lane that are published and not claimed yet, counted up to `most`.
-
-    At most 1 while nobody has taken any for two seconds: how many wait then says nothing of how soon one is taken.
-    """
+def waiting(connection: Connection, lane: str) -> tuple[bool, bool]:
+    """(a chunk of the lane is published and not claimed yet, somebody took one within the last two seconds)."""
     row = connection.execute(
-        """SELECT count(*) FROM (
-               SELECT FROM chunks WHERE lane = %(lane)s AND state = 'published'
-               LIMIT CASE WHEN EXISTS (SELECT FROM chunks WHERE lane = %(lane)s AND state = 'done'
-                                         AND finished_at > clock_timestamp() - interval '2 seconds')
-                            OR EXISTS (SELECT FROM chunks WHERE lane = %(lane)s AND state = 'claimed'
-                                         AND claimed_at > clock_timestamp() - interval '2 seconds')
-                          THEN %(most)s ELSE 1 END) waiting""",
-        {"lane": lane, "most": most},
+        """SELECT EXISTS (SELECT FROM chunks WHERE lane = %(lane)s AND state = 'published'),
+                  EXISTS (SELECT FROM chunks WHERE lane = %(lane)s AND state = 'done'
+                            AND finished_at > clock_timestamp() - interval '2 seconds')
+                  OR EXISTS (SELECT FROM chunks WHERE lane = %(lane)s AND state = 'claimed'
+                               AND claimed_at > clock_timestamp() - interval '2 seconds')""",
+        {"lane": lane},
     ).fetchone()
     assert row is not None
-    return int(str(row[0]))
+    return bool(row[0]), bool(row[1])
 
 
 class Mark(NamedTuple):

@@ -248,14 +248,14 @@ class Enqueuer:
                 self._mailboxes[batch.tenant, name] = batch.mailboxes[name] = number
         return _Written({copy: message.id for copy, message in won.items()}, mine, work)
 
-    def unclaimed(self, lane: str, most: int) -> int:
-        """Chunks of the lane that wait for a worker, up to `most`; 0 when the database does not say."""
+    def waiting(self, lane: str) -> tuple[bool, bool]:
+        """Whether a chunk of the lane waits for a worker, and whether workers take any; neither without a database."""
         with self._turn:
             try:
-                return lanes.unclaimed(self._open(), lane, most)
+                return lanes.waiting(self._open(), lane)
             except psycopg.OperationalError:
                 self._forget_connection()
-                return 0
+                return False, False
 
     def _publish(self, lane: str, work: list[tuple[int, int, int, str]]) -> None:
         if not work:

@@ -1,4 +1,4 @@
-"""Groups single messages into batches: at once while the workers keep up, else by up to 64 or 10 ms."""
+"""Groups single messages into batches: at once while the workers keep up, else by up to 64 or until one takes work."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from scorelane.enqueuer.accept import Enqueuer, Incoming, Receipt
 
 LINGER_S = 0.010
+"""Where nobody takes anything."""
+LONGEST_S = 0.250
+"""While workers do."""
 BATCH = 64
-POLL_S = 0.002
-MOST_CHUNKS = 25
+POLL_S = 0.003
 
 
 _NOTHING = object()
@@ -33,10 +35,11 @@ class _Waiting(NamedTuple):
 class Linger:
     """Accepts messages one by one; each gets its receipt as a future.
 
-    While no chunk of the lane is published and unclaimed, whatever is there goes at once. Else a worker would not
-    begin sooner anyway: messages are collected until it has claimed, 64 are there, or 10 ms have passed for each chunk
-    that waits before them (at most 25). So batches grow as workers fall behind, and few chunks ever wait. The database
-    says how many do, so several doors share one measure.
+    While no chunk of the lane is published and unclaimed, whatever is there goes at once. Else every worker is busy and
+    none would begin sooner: messages are collected until one has claimed what waits before them, 64 are there, or a
+    quarter of a second has passed. So at most a chunk or two wait, however slow the workers are, and batches are as
+    large as it takes to keep up. Where nobody takes anything there is nothing to wait for: 10 ms, and what is accepted
+    waits in the database. It says how things stand, so several doors share one measure.
     """
 
     def __init__(self, enqueuer: Enqueuer, *, lane: str = "realtime", linger_s: float = LINGER_S) -> None:
@@ -88,7 +91,8 @@ class Linger:
     def _wait(self, since: float) -> _Waiting | object | None:
         """The next message while it is worth waiting for one, else `_NOTHING`; None when the door closes."""
         while True:
-            allowed_s = self._linger_s * self._enqueuer.unclaimed(self._lane, MOST_CHUNKS)
+            waits, moves = self._enqueuer.waiting(self._lane)
+            allowed_s = 0.0 if not waits else LONGEST_S if moves else self._linger_s
             left_s = since + allowed_s - time.monotonic()
             if left_s <= 0:
                 return _NOTHING

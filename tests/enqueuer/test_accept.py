@@ -237,15 +237,18 @@ def test_single_messages_of_many_mailboxes_share_a_transaction_and_one_bad_mailb
     assert sql("SELECT count(*) FROM messages") == [(19,)]
 
 
-def test_how_many_wait_counts_only_while_somebody_takes_them(door, tenant, sql):
+def test_singles_are_held_for_a_worker_only_where_workers_take_some(door, tenant, sql):
     """Else a client that sends one by one would wait the longest linger a message while every worker is away."""
-    for number in range(5):
+    assert door.waiting("realtime") == (False, False)
+    for number in range(2):
         door.accept([mail(number)], **tenant)
-    assert door.unclaimed("realtime", 25) == 1
+    assert door.waiting("realtime") == (True, False)
     sql("UPDATE chunks SET state = 'claimed', claimed_at = now() WHERE id = (SELECT min(id) FROM chunks) RETURNING id")
-    assert door.unclaimed("realtime", 25) == 4
+    assert door.waiting("realtime") == (True, True)
     sql("UPDATE chunks SET claimed_at = now() - interval '3 s' WHERE state = 'claimed' RETURNING id")
-    assert door.unclaimed("realtime", 25) == 1
+    assert door.waiting("realtime") == (True, False)
+    sql("UPDATE chunks SET state = 'done', finished_at = now() RETURNING id")
+    assert door.waiting("realtime") == (False, True)
 
 
 def test_importing_the_front_door_loads_no_parser_and_no_model():
