@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,30 +34,48 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON array on standard o
 
 @app.command()
 def train(
-    paths: Paths,
     out: Annotated[Path, typer.Option(help="New folder of the bundle; its name is the bundle's.")],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Folders with INDEX.tsv and SOURCE.tar.zst, mail under folders named ham, spam, phish …, "
+            "or a .parquet file of: scorelane signals export --words."
+        ),
+    ] = None,
     labels: Labels = None,
     sources: Sources = None,
     generated: Annotated[
         int, typer.Option(min=0, help="Wanted messages of the sample that join, and half as many attacks.")
     ] = 0,
     signals: Annotated[Path | None, typer.Option(help="A signal a line; every signal unless given.")] = None,
+    from_labels: Annotated[
+        bool, typer.Option("--from-labels", help="Labels of the database, with the vectors logged at scoring time.")
+    ] = False,
+    tenant: Annotated[str | None, typer.Option(help="Of --from-labels: only this organisation's.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Of --from-labels: received at or after, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Of --from-labels: received before, UTC.")] = None,
+    revision: Annotated[
+        str, typer.Option(help="Of --from-labels: the first vector, or the last, with the facts that came later.")
+    ] = "last",
+    everything: Annotated[
+        bool | None,
+        typer.Option(
+            "--everything/--public",
+            help="Whether trees read authentication, history, facts and what tells sources apart, too; so they do "
+            "where all data are logged vectors.",
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the recipe, as the card lists them.")
+    ] = None,
 ) -> None:
     """Train a bundle and print what each source scored while it was left out."""
-    from scorelane.cli import training_mail
-    from scorelane.scoring.training import corpus, fit, report, write
+    from scorelane.cli import train as command
+    from scorelane.cli.output import utc
 
-    names = None if signals is None else signals.read_text(encoding="utf-8").split()
-    real = training_mail.read(paths, labels=labels, sources=sources)
-    data = corpus.build([*real, *training_mail.generated(generated)], names)
-    fitted = fit.fit(data)
-    metrics: dict[str, Any] = report.report(data, fitted)
-    metrics["source_probe"] = report.source_probe(data, fitted.trees)
-    if generated:
-        plain = corpus.without(data, fit.GENERATED)
-        metrics["without_generated_mail"] = report.report(plain, fit.fit(plain))
-    write.write(out, fitted, data, metrics)
-    typer.echo(json.dumps(metrics["leave_one_source_out"], indent=1))
+    logged = command.Logged(tenant, utc(since), utc(until), revision) if from_labels else None
+    asked = command.Asked(paths or [], labels, sources, generated, signals, logged, everything, option or [])
+    command.train(asked, out)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,10 +36,17 @@ def export(
     since: Since = None,
     until: Until = None,
     revision: Annotated[str, typer.Option(help="first, as scored before anything was known later, or last.")] = "first",
+    words: Annotated[
+        bool, typer.Option("--words", help="Also hashed words and campaigns, as model train reads them.")
+    ] = False,
 ) -> None:
-    """Write labelled vectors as Parquet: a float32 column a signal, with statuses, label, weight and signal set."""
-    from db import labelled
+    """Write labelled vectors as Parquet: a float32 column a signal, with statuses, label, weight and signal set.
+
+    With --words the file is all that `scorelane model train` needs; words are hashes, never text.
+    """
     from db.session import connect
+    from scorelane.cli import labelled_vectors
+    from scorelane.scoring import tokens
     from scorelane.settings import Settings
     from scorelane.signals import signal_set
     from scorelane.signals.parquet import Writer
@@ -51,12 +57,16 @@ def export(
     part = path.with_name(f".{path.name}.part")
     try:
         with connect(Settings().database_url, application="scorelane-cli") as connection:
-            span = _span(connection, tenant, since, until, revision)
-            columns_of = _columns(connection)
-            with Writer(part, every) as writer, output.progress("writing") as done:
-                for count, rows in _counted(labelled.labelled(connection, span)):
-                    writer.add(_about(rows), *_aligned(rows, every, columns_of))
-                    done(count)
+            span = span_of(connection, tenant, since, until, revision)
+            edition = tokens.EDITION if words else None
+            with Writer(part, every, edition) as writer, output.progress("writing") as done:
+                for page in labelled_vectors.pages(connection, span, every):
+                    about = page.about()
+                    if words:
+                        said = labelled_vectors.texts(connection, page)
+                        about |= {"campaign": [one.campaign for one in said], "words": [one.words for one in said]}
+                    writer.add(about, page.values, page.statuses)
+                    done(writer.rows)
         if not writer.rows:
             raise CommandError("no labelled message has a stored vector; see: scorelane labels list")
         part.replace(path)
@@ -76,6 +86,7 @@ def board(
     """Show how signals do on stored vectors: fired, right (by labels) and missing how often, and what they cost."""
     from db import labelled
     from db.session import connect
+    from scorelane.cli.labelled_vectors import columns
     from scorelane.cli.signal_authoring import sample_costs
     from scorelane.settings import Settings
     from scorelane.signals import signal_set
@@ -87,8 +98,8 @@ def board(
     every = signal_set()
     counted = Board(every)
     with connect(Settings().database_url, application="scorelane-cli") as connection:
-        span = _span(connection, tenant, since, until, revision)
-        columns_of = _columns(connection)
+        span = span_of(connection, tenant, since, until, revision)
+        columns_of = columns(connection)
         count = 0
         with output.progress("counting") as done:
             for count, rows in _counted(labelled.stored(connection, span)):
@@ -120,9 +131,10 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f}"
 
 
-def _span(
+def span_of(
     connection: Connection, tenant: str | None, since: datetime | None, until: datetime | None, revision: str
 ) -> Span:
+    """Which messages are meant. Raises Misused or CommandError for a revision or tenant that is not there."""
     from db import labelled, tenants
 
     if revision not in labelled.REVISIONS:
@@ -131,17 +143,6 @@ def _span(
     if tenant and owner is None:
         raise CommandError(f"there is no tenant {tenant!r}; see: scorelane tenants list")
     return labelled.Span(owner, output.utc(since), output.utc(until), revision)
-
-
-def _columns(connection: Connection) -> Callable[[str], Columns]:
-    """Columns of a stored signal set by its hash, asked for once."""
-    from db import bases
-
-    @cache
-    def columns_of(digest: str) -> Columns:
-        return bases.signals(connection, digest) or (None, ())
-
-    return columns_of
 
 
 def _counted(pages: Iterator[list[Vector]]) -> Iterator[tuple[int, list[Vector]]]:
@@ -169,9 +170,3 @@ def _said(rows: list[Vector]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.boo
 
     labels = [row.label for row in rows]
     return np.array([label in UNWANTED for label in labels]), np.array([label is not None for label in labels])
-
-
-def _about(rows: list[Vector]) -> dict[str, list[object]]:
-    """What each row is, by the names of the file's first columns."""
-    names = ("tenant", "received_at", "revision", "label", "weight", "labelled_at", "signal_set")
-    return {"message_id": [str(row.message_id) for row in rows], **{n: [getattr(r, n) for r in rows] for n in names}}

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scorelane.scoring.errors import BundleMismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from scorelane.signals import SignalSet
 
@@ -69,6 +69,10 @@ class Table(msgspec.Struct, frozen=True, dict=True):
             raise BundleMismatch(f"bundle {name}: its additive table names a signal twice, or a stranger")
         for row in self.rows:
             row.check(name)
+
+    def without(self, signals: Collection[str]) -> Table:
+        """The rows of other signals."""
+        return Table(tuple(row for row in self.rows if row.signal not in signals))
 
     def parts(self, matrix: npt.NDArray[np.float32], names: Sequence[str]) -> npt.NDArray[np.float64]:
         """(messages, rows): what each row adds to each message."""

@@ -240,6 +240,19 @@ def tokens_of(texts: Sequence[str]) -> Tokens:
     return Tokens(np.concatenate(found) if found else np.zeros(0, np.int32), np.cumsum(counts))
 
 
+def joined(parts: Sequence[Tokens]) -> Tokens:
+    """The messages of all parts, in order."""
+    counts = [np.diff(part.starts) for part in parts]
+    starts = np.cumsum(np.concatenate([np.zeros(1, np.int64), *counts]))
+    return Tokens(np.concatenate([np.zeros(0, np.int32), *(part.buckets for part in parts)]), starts)
+
+
+def chosen(found: Tokens, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Tokens:
+    """Some of the messages, by mask or by index, in that order."""
+    at = np.flatnonzero(rows) if rows.dtype == bool else rows
+    return joined([Tokens(found.buckets[found.starts[n] : found.starts[n + 1]], found.starts[n : n + 2]) for n in at])
+
+
 def spelled(text: str) -> list[tuple[str, int]]:
     """(word or pair as text, bucket) of a text in order, for explanations."""
     data = _squeezed(fold(text).replace(b"\0", b" ") + b"\0")

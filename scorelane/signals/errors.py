@@ -29,3 +29,7 @@ class LockMismatch(SignalError):
 
 class ListRefused(SignalError):
     """An operator's reference list cannot be what its name promises; its text names file and line."""
+
+
+class NotExported(SignalError):
+    """A file is not one that the export of labelled vectors wrote, or lacks what is wanted."""

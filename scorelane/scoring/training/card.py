@@ -68,10 +68,16 @@ def written(name: str, fitted: Fitted, data: Dataset, metrics: dict[str, Any]) -
     lines += ["", "## Each source, left out of training", "", *_left_out(metrics["leave_one_source_out"])]
     for title, key in (
         ("Flagged in campaigns not seen", "unseen_campaigns_at_flag"),
+        (
+            "Flagged in the last fifth of each source, after learning from earlier mail of other campaigns",
+            "later_mail_at_flag",
+        ),
         ("Flagged in sources not seen", "unseen_sources_at_flag"),
     ):
         lines += ["", f"## {title}", "", "| mail | flagged | 95 % | messages |", "|---|---|---|---|"]
         lines += [f"| {kind} | {_rate(found)} | {found['of']} |" for kind, found in metrics[key].items()]
+    if fitted.empty:
+        lines += ["", "## Not learnt", "", f"No value in any message: {', '.join(fitted.empty)}."]
     lines += ["", *_without(metrics), "## Source probe", ""]
     lines += ["Strongest single signals that tell two sources of wanted mail apart, of those in the trees:", ""]
     lines += [

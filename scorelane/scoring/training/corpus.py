@@ -17,6 +17,7 @@ import zstandard
 
 from scorelane.extract import Extractor, open_all
 from scorelane.mail import parse, refang
+from scorelane.scoring import tokens
 from scorelane.scoring.errors import TrainingRejected
 from scorelane.scoring.text_model import read_by_model
 from scorelane.signals import compute_chunk, signal_set
@@ -26,6 +27,8 @@ from scorelane.signals.fingerprint import bands
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from scorelane.scoring.tokens import Tokens
 
 DEFANGED = frozenset({"cwl_2026"})
 """Sources whose links were made harmless for keeping; undone before parsing, or the model reads that instead."""
@@ -59,7 +62,10 @@ class Dataset(NamedTuple):
     names: tuple[str, ...]
     """Signals, one a column of `matrix`."""
     matrix: npt.NDArray[np.float32]
-    texts: list[str]
+    words: Tokens
+    """What the text model reads; nothing where the raw mail is gone."""
+    weights: npt.NDArray[np.float64]
+    """How much each label counts, more than 0 and at most 1."""
     digest: str
     """Hex SHA-256 over the digests and labels of the messages in order."""
 
@@ -113,10 +119,15 @@ def build(messages: Iterable[Labelled], names: Sequence[str] | None = None, proc
         TrainingRejected: when there is no mail or one class only, or a signal is not in this code.
     """
     labelled = list(messages)
-    if len({message.unwanted for message in labelled}) == 1:
-        only = "unwanted" if labelled[0].unwanted else "wanted"
-        raise TrainingRejected(f"training needs wanted and unwanted mail; all {len(labelled)} messages are {only}")
+    need_classes([message.unwanted for message in labelled])
     return vectors(labelled, names, processes)
+
+
+def need_classes(unwanted: Collection[bool]) -> None:
+    """Raise TrainingRejected where all labelled messages are of one class."""
+    if len(set(unwanted)) == 1:
+        only = "unwanted" if next(iter(unwanted)) else "wanted"
+        raise TrainingRejected(f"training needs wanted and unwanted mail; all {len(unwanted)} messages are {only}")
 
 
 def vectors(messages: Iterable[Labelled], names: Sequence[str] | None = None, processes: int = 2) -> Dataset:
@@ -144,28 +155,52 @@ def vectors(messages: Iterable[Labelled], names: Sequence[str] | None = None, pr
         ),
         names=wanted,
         matrix=np.concatenate([part.matrix for part in parts]),
-        texts=[text for part in parts for text in part.texts],
+        words=tokens.joined([part.words for part in parts]),
+        weights=np.ones(len(ordered)),
         digest=state.hexdigest(),
     )
 
 
 def without(data: Dataset, source: str) -> Dataset:
     """The data but for one source; its digest says so."""
-    rest = data.sources != source
+    return chosen(data, data.sources != source)._replace(digest=f"{data.digest} without {source}")
+
+
+def chosen(data: Dataset, rows: npt.NDArray[np.bool_]) -> Dataset:
+    """Some of the messages, in their order; the digest stays that of the whole."""
     return data._replace(
-        sources=data.sources[rest],
-        unwanted=data.unwanted[rest],
-        labels=data.labels[rest],
-        clusters=data.clusters[rest],
-        matrix=data.matrix[rest],
-        texts=[text for text, stays in zip(data.texts, rest.tolist(), strict=True) if stays],
-        digest=f"{data.digest} without {source}",
+        sources=data.sources[rows],
+        unwanted=data.unwanted[rows],
+        labels=data.labels[rows],
+        clusters=data.clusters[rows],
+        matrix=data.matrix[rows],
+        words=tokens.chosen(data.words, rows),
+        weights=data.weights[rows],
+    )
+
+
+def joined(parts: Sequence[Dataset]) -> Dataset:
+    """Data of several origins under the same signals, by source."""
+    if len(parts) == 1:
+        return parts[0]
+    sources = np.concatenate([part.sources for part in parts])
+    order = np.argsort(sources, kind="stable")
+    return Dataset(
+        sources=sources[order],
+        unwanted=np.concatenate([part.unwanted for part in parts])[order],
+        labels=np.concatenate([part.labels for part in parts])[order],
+        clusters=np.concatenate([part.clusters for part in parts])[order],
+        names=parts[0].names,
+        matrix=np.concatenate([part.matrix for part in parts])[order],
+        words=tokens.chosen(tokens.joined([part.words for part in parts]), order),
+        weights=np.concatenate([part.weights for part in parts])[order],
+        digest=hashlib.sha256(" ".join(part.digest for part in parts).encode()).hexdigest(),
     )
 
 
 class _Part(NamedTuple):
     matrix: npt.NDArray[np.float32]
-    texts: list[str]
+    words: Tokens
     campaigns: list[str]
     """A fingerprint of the text, empty for a short one."""
 
@@ -174,7 +209,8 @@ def _vectors(names: tuple[str, ...], batch: list[Labelled]) -> _Part:
     messages = open_all([parse(m.raw, received_at=_received(m.date)) for m in batch], _extractor())
     matrix, _ = compute_chunk(messages, set_=signal_set(names))
     prints = [bands(message) for message in messages]
-    return _Part(matrix, [read_by_model(m) for m in messages], [found[0].hex() if found else "" for found in prints])
+    words = tokens.tokens_of([read_by_model(message) for message in messages])
+    return _Part(matrix, words, [found[0].hex() if found else "" for found in prints])
 
 
 @cache

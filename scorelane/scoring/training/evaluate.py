@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scorelane.scoring.policy import Policy
-from scorelane.scoring.tokens import tokens_of
 from scorelane.scoring.training import corpus
 from scorelane.scoring.training.fit import quantile
 from scorelane.scoring.training.report import RATES, lost_area, wilson
@@ -25,7 +24,7 @@ def evaluate(bundle: Bundle, messages: Iterable[Labelled]) -> list[dict[str, Any
     Raises TrainingRejected when there is no mail.
     """
     data = corpus.vectors(messages, bundle.signal_set.names)
-    log_odds = bundle.predict(data.matrix, bundle.text_model.log_odds(tokens_of(data.texts)))
+    log_odds = bundle.predict(data.matrix, bundle.text_model.log_odds(data.words))
     policy = Policy.from_bundle(bundle)
     rows = []
     for source in np.unique(data.sources):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from scorelane.scoring import additive
 from scorelane.scoring.errors import TrainingRejected
 from scorelane.scoring.training.leaks import seen_by_trees
 from scorelane.scoring.training.models import Recipe, Words, fit_text, fit_trees, raw_of, text_log_odds
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import lightgbm
 
+    from scorelane.scoring.additive import Table
     from scorelane.scoring.text_model import TextModel
     from scorelane.scoring.training.corpus import Dataset
 
@@ -28,6 +30,10 @@ FOLDS = 3
 FLAG_RATE = 0.002
 """False positives that a verdict of attack or spam may cost, of wanted mail in campaigns not seen in training."""
 SUSPECT_RATE = 0.01
+LEAST_KNOWN = 200
+"""Messages with a value of a signal from which on the trees speak for it, and its row of the additive table goes."""
+LATER = 0.2
+"""Part of each source, the last in time, that is judged by a model of the earlier mail."""
 GENERATED = "generated"
 """Source of the project's own sample mail: trained on, never measured on, and no threshold comes from it."""
 
@@ -49,6 +55,10 @@ class Fitted(NamedTuple):
     recipe: Recipe
     trees: tuple[str, ...]
     """Signals that the trees read."""
+    empty: tuple[str, ...]
+    """Of these, signals without a value in any message: nothing was learnt of them."""
+    additive: Table
+    """What no data trained."""
     slope: float
     intercept: float
     thresholds: dict[str, float]
@@ -56,6 +66,8 @@ class Fitted(NamedTuple):
     """Calibrated log-odds, each from a model that saw no mail of the message's campaign."""
     by_source: Floats
     """The same from a model that saw no mail of the message's source; NaN where it could not be left out."""
+    by_time: Floats
+    """The same of each source's later mail, from a model of all earlier mail of other campaigns; NaN of the rest."""
 
 
 class Trainer:
@@ -70,7 +82,10 @@ class Trainer:
         if all(empty):
             raise TrainingRejected("no signal has a value in any message; there is nothing to learn from")
         self.empty = tuple(name for name, is_empty in zip(self.trees, empty, strict=True) if is_empty)
-        self.words = Words.of(data.texts)
+        known = (~np.isnan(self.seen)).sum(axis=0) >= LEAST_KNOWN
+        learnt = {name for name, enough in zip(self.trees, known, strict=True) if enough}
+        self.additive = additive.SHIPPED.without(learnt | (additive.SHIPPED.signals - set(data.names)))
+        self.words = Words.of(data.words)
         self._texts: dict[bytes, tuple[TextModel, Floats]] = {}
 
     def text(self, rows: Mask) -> tuple[TextModel, Floats]:
@@ -131,11 +146,14 @@ def fit(data: Dataset, recipe: Recipe = Recipe()) -> Fitted:  # noqa: B008 - imm
         model=model,
         recipe=recipe,
         trees=trainer.trees,
+        empty=trainer.empty,
+        additive=trainer.additive,
         slope=slope,
         intercept=intercept,
         thresholds={"flag": quantile(wanted, FLAG_RATE), "suspect": quantile(wanted, SUSPECT_RATE)},
         by_campaign=slope * by_campaign + intercept,
         by_source=slope * held_out(trainer, data.sources, skip=GENERATED) + intercept,
+        by_time=slope * held_later(trainer) + intercept,
     )
 
 
@@ -147,6 +165,26 @@ def held_out(trainer: Trainer, groups: npt.NDArray[Any], skip: str | None = None
         if group == skip or not has_both(trainer.data, ~mine):
             continue
         out[mine] = trainer.fit(~mine)[1][mine]
+    return out
+
+
+def held_later(trainer: Trainer) -> Floats:
+    """Raw score of each source's later mail by a model of the earlier mail of other campaigns; NaN of the rest."""
+    data = trainer.data
+    later = later_of(data)
+    earlier = ~later & ~np.isin(data.clusters, np.unique(data.clusters[later]))
+    out = np.full(len(later), np.nan)
+    if later.any() and has_both(data, earlier):
+        out[later] = trainer.fit(earlier)[1][later]
+    return out
+
+
+def later_of(data: Dataset) -> Mask:
+    """The last part of each real source, whose messages stand in order of time."""
+    out = np.zeros(len(data.unwanted), bool)
+    for source in np.unique(data.sources[data.sources != GENERATED]):
+        mine = np.flatnonzero(data.sources == source)
+        out[mine[len(mine) - int(len(mine) * LATER) :]] = True
     return out
 
 

@@ -13,10 +13,13 @@ from sklearn.linear_model import LogisticRegression
 from scorelane.scoring import tokens
 from scorelane.scoring.bundle import TEXT_MOST, columns
 from scorelane.scoring.text_model import TextModel, quantised
+from scorelane.scoring.training.leaks import FAMILIES
 from scorelane.signals import signal_set
 
 Floats = npt.NDArray[np.float64]
 SEED = 7
+ENRICHED = "enriched"
+EVEN = 0.5
 TEXT_C = 20.0
 TEXT_MOST_WEIGHT = 30.0
 TEXT_SHARE = 0.2
@@ -34,7 +37,13 @@ class Recipe(NamedTuple):
     ridge: float = 8.0
     """L2 on the leaves."""
     is_monotone: bool = False
-    """Whether the trees keep to the directions that the signals declare: less is flagged, of both kinds."""
+    """Whether the trees keep to the directions that all signals declare: less is flagged, of both kinds.
+
+    Authentication, history and facts are kept to theirs in any case, where the trees see them.
+    """
+    dropout: float = 0.3
+    """Part of the messages that lose facts in training, half of them all and half each with even chance, so that the
+    trees know mail whose facts are late. Without effect where the trees see no facts."""
     seeds: tuple[int, ...] = (SEED, SEED + 1)
     """One booster each."""
     threads: int = 1
@@ -68,12 +77,11 @@ class Words(NamedTuple):
     features: Any
 
     @classmethod
-    def of(cls, texts: list[str]) -> Words:
-        """Read texts as the text model does."""
-        found = tokens.tokens_of(texts)
+    def of(cls, found: tokens.Tokens) -> Words:
+        """Rows of messages' words."""
         counts = np.diff(found.starts)
         values = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts)
-        return cls(sparse.csr_matrix((values, found.buckets, found.starts), shape=(len(texts), tokens.BUCKETS)))
+        return cls(sparse.csr_matrix((values, found.buckets, found.starts), shape=(len(counts), tokens.BUCKETS)))
 
 
 def fit_text(words: Words, rows: npt.NDArray[np.bool_], unwanted: npt.NDArray[np.bool_], weights: Floats) -> TextModel:
@@ -98,15 +106,39 @@ def fit_trees(
     recipe: Recipe,
 ) -> tuple[lightgbm.Booster, ...]:
     """Trees over signals and the text column on top of a share of the text, one booster a seed."""
-    directions = [*(signal.monotone for signal in signal_set(names).signals), 1]
+    directions = directions_of(names, recipe)
     boosters = []
     for seed in recipe.seeds:
         chosen = recipe.parameters(seed)
-        if recipe.is_monotone:
+        if any(directions):
             chosen["monotone_constraints"] = directions
-        data = lightgbm.Dataset(columns(matrix, text), unwanted, weight=weights, feature_name=[*names, "text_log_odds"])
+        seen = without_facts(matrix, names, recipe.dropout, seed)
+        data = lightgbm.Dataset(columns(seen, text), unwanted, weight=weights, feature_name=[*names, "text_log_odds"])
         boosters.append(lightgbm.train(chosen, data, recipe.rounds))
     return tuple(boosters)
+
+
+def directions_of(names: tuple[str, ...], recipe: Recipe) -> list[int]:
+    """Way that more of each signal, and of the text's score, may move the trees: 1 up, -1 down, 0 either."""
+    every = recipe.is_monotone
+    return [*(s.monotone if every or s.family in FAMILIES else 0 for s in signal_set(names).signals), int(every)]
+
+
+def without_facts(
+    matrix: npt.NDArray[np.float32], names: tuple[str, ...], part: float, seed: int
+) -> npt.NDArray[np.float32]:
+    """The same vectors, of which a part lost its facts: NaN, as where enrichment was late or failed."""
+    facts = [at for at, signal in enumerate(signal_set(names).signals) if signal.family == ENRICHED]
+    if not facts or not part:
+        return matrix
+    random = np.random.default_rng(seed)
+    chosen = random.random(len(matrix))
+    every = chosen < part / 2
+    some = (chosen >= part / 2) & (chosen < part)
+    lost = every[:, np.newaxis] | (some[:, np.newaxis] & (random.random((len(matrix), len(facts))) < EVEN))
+    out = matrix.copy()
+    out[:, facts] = np.where(lost, np.float32(np.nan), matrix[:, facts])
+    return out
 
 
 def raw_of(boosters: tuple[lightgbm.Booster, ...], matrix: npt.NDArray[np.float32], text: Floats) -> Floats:

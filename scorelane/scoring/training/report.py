@@ -55,6 +55,7 @@ def report(data: Dataset, fitted: Fitted) -> dict[str, Any]:
             if source != GENERATED
         },
         "unseen_campaigns_at_flag": _by_label(data, fitted.by_campaign, fitted.thresholds["flag"]),
+        "later_mail_at_flag": _by_label(data, fitted.by_time, fitted.thresholds["flag"]),
         "unseen_sources_at_flag": _by_label(data, fitted.by_source, fitted.thresholds["flag"]),
     }
 
@@ -65,7 +66,10 @@ def _left_out(data: Dataset, fitted: Fitted, source: str) -> dict[str, Any]:
     # Wanted mail of the others from models that saw their sources but not their campaigns, as a running system has.
     others = fitted.by_campaign[~mine & ~data.unwanted & real]
     good, bad = fitted.by_source[mine & ~data.unwanted], fitted.by_source[mine & data.unwanted]
-    out: dict[str, Any] = {"wanted": len(good), "unwanted": len(bad), "lost_area_percent": lost_area(good, bad)}
+    out: dict[str, Any] = {"wanted": len(good), "unwanted": len(bad), "lost_area_percent": None}
+    if np.isnan(fitted.by_source[mine]).any():
+        return out  # without it there is no mail of both classes
+    out["lost_area_percent"] = lost_area(good, bad)
     for budget in RATES:
         if len(others):
             threshold = quantile(others, budget)

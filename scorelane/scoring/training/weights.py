@@ -24,7 +24,7 @@ def weights_of(data: Dataset, rows: npt.NDArray[np.bool_]) -> Floats:
     brought closer to the same shares: the wanted mail of public lists has neither, and a model would learn that alone.
     """
     sources, unwanted, shape = data.sources[rows], data.unwanted[rows], _shape(data)[rows]
-    weights = _by_source(sources, unwanted)
+    weights = _by_source(sources, unwanted) * data.weights[rows]
     share = {
         label: np.array([weights[(unwanted == label) & (shape == kind)].sum() for kind in range(4)])
         / max(weights[unwanted == label].sum(), 1e-12)
@@ -51,6 +51,8 @@ def _by_source(sources: npt.NDArray[np.str_], unwanted: npt.NDArray[np.bool_]) -
 
 def _shape(data: Dataset) -> npt.NDArray[np.intp]:
     """0 to 3: with HTML counts two, with links one."""
-    html = data.matrix[:, data.names.index("has_html")] > 0
-    links = data.matrix[:, data.names.index("link_count")] > 0
+    html, links = (
+        data.matrix[:, data.names.index(name)] > 0 if name in data.names else np.zeros(len(data.matrix), bool)
+        for name in ("has_html", "link_count")
+    )
     return np.asarray(html * 2 + links * 1, np.intp)

@@ -9,7 +9,7 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 
-from scorelane.scoring import additive, tokens
+from scorelane.scoring import tokens
 from scorelane.scoring.bundle import TEXT_MOST, columns, raw_score, write_manifest
 from scorelane.scoring.errors import TrainingRejected
 from scorelane.scoring.training import card
@@ -27,8 +27,7 @@ GOLDEN_ROWS = 64
 
 def write(folder: Path, fitted: Fitted, data: Dataset, metrics: dict[str, Any]) -> None:
     """Write the bundle; its name is the folder's. Raises TrainingRejected for a folder that holds something else."""
-    if folder.exists() and any(folder.iterdir()):
-        raise TrainingRejected(f"{folder} is not empty; name a new folder for the bundle")
+    need_new(folder)
     folder.mkdir(parents=True, exist_ok=True)
     chosen = signal_set(data.names)
     boosters = []
@@ -55,12 +54,18 @@ def write(folder: Path, fitted: Fitted, data: Dataset, metrics: dict[str, Any]) 
             "boosters": boosters,
             "additive": [
                 {"signal": row.signal, "below": row.below, "edges": [list(edge) for edge in row.edges]}
-                for row in additive.SHIPPED.rows
+                for row in fitted.additive.rows
             ],
             "calibration": {"slope": fitted.slope, "intercept": fitted.intercept},
             "thresholds": fitted.thresholds,
         },
     )
+
+
+def need_new(folder: Path) -> None:
+    """Raise TrainingRejected for a folder that holds something."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise TrainingRejected(f"{folder} is not empty; name a new folder for the bundle")
 
 
 def _golden(
@@ -69,12 +74,12 @@ def _golden(
     """Rows over all sources with what the written files make of them; the additive table says something of a few."""
     chosen = np.linspace(0, len(data.unwanted) - 1, min(GOLDEN_ROWS, len(data.unwanted))).astype(int)
     matrix = data.matrix[chosen].copy()
-    for at, row in enumerate(additive.SHIPPED.rows[: len(matrix)]):
+    for at, row in enumerate(fitted.additive.rows[: len(matrix)]):
         matrix[at, data.names.index(row.signal)] = row.edges[0][0]
-    text = fitted.model.text_model.log_odds(tokens.tokens_of([data.texts[at] for at in chosen]))
+    text = fitted.model.text_model.log_odds(tokens.chosen(data.words, chosen))
     loaded = tuple(lightgbm.Booster(model_file=str(folder / file)) for file in boosters)
     seen = columns(matrix[:, [data.names.index(name) for name in fitted.trees]], text)
     words = np.clip(text.astype(np.float32).astype(np.float64), -TEXT_MOST, TEXT_MOST)
     raw = raw_score(loaded, seen) + TEXT_SHARE * words
-    said = additive.SHIPPED.parts(matrix, data.names).sum(axis=1)
+    said = fitted.additive.parts(matrix, data.names).sum(axis=1)
     return matrix, text, fitted.slope * raw + fitted.intercept + said
