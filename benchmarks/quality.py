@@ -19,10 +19,11 @@ from mail import CORPORA
 from quality_systems import Bogofilter, Bytes, Scorelane, System
 
 from scorelane.cli import training_mail
-from scorelane.scoring.training import corpus
-from scorelane.scoring.training.fit import GENERATED, folds_of, quantile
+from scorelane.scoring.training import corpus, intervals
+from scorelane.scoring.training.fit import GENERATED, folds_of
+from scorelane.scoring.training.intervals import Scores
 from scorelane.scoring.training.models import Recipe
-from scorelane.scoring.training.report import RATES, lost_area, rate
+from scorelane.scoring.training.report import RATES, lost_area, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,13 +104,10 @@ def _trec(systems: Sequence[str]) -> Iterator[dict[str, Any]]:
     bad = mail.data.unwanted[judge]
     for system in _systems(mail, Recipe(sees_everything=True), systems):
         scores = system.scores(learn, judge)
-        row: dict[str, Any] = {
-            "system": system.name,
-            "judged": "trec07p, later part",
-            "lost_area": lost_area(scores[~bad], scores[bad]),
-        }
+        unwanted, wanted = (Scores(scores[rows], mail.data.clusters[judge][rows]) for rows in (bad, ~bad))
+        row = _row(system, "trec07p, later part", wanted, unwanted)
         for budget in RATES:
-            row[f"recall at {budget:.1%}"] = rate(scores[bad] > quantile(scores[~bad], budget))
+            row[f"recall at {budget:.1%}"] = _recall(unwanted, wanted, budget)
         yield row
 
 
@@ -130,33 +128,53 @@ def _left_out(system: System, data: Dataset, left_out: str) -> dict[str, Any]:
     judge = ~learn
     scores = np.full(len(unwanted), np.nan)
     scores[judge] = system.scores(learn, judge)
-    bad, good = scores[(sources == left_out) & unwanted], scores[(sources == left_out) & ~unwanted]
+
+    def of(rows: Mask) -> Scores:
+        return Scores(scores[rows], data.clusters[rows])
+
+    bad, good = of((sources == left_out) & unwanted), of((sources == left_out) & ~unwanted)
     held = others & rest & ~unwanted & (sources != GENERATED)
     lists = held & (sources == "lists_modern")
-    ordinary = scores[(sources == "trec07p") & ~unwanted]
-    fixed = scores[lists if left_out != "lists_modern" else held]
-    row: dict[str, Any] = {"system": system.name, "judged": left_out, "lost_area": lost_area(good, bad)}
+    ordinary = of((sources == "trec07p") & ~unwanted)
+    fixed = of(lists if left_out != "lists_modern" else held)
+    row = _row(system, left_out, good, bad)
     for budget in RATES:
-        row[f"recall at {budget:.1%}"] = rate(bad > quantile(fixed, budget))
-        if len(good):
-            row[f"recall at {budget:.1%} of own"] = rate(bad > quantile(good, budget))
-            row[f"own flagged at {budget:.1%}"] = rate(good > quantile(fixed, budget))
-    row["trec07p ham flagged"] = rate(ordinary > quantile(fixed, RATES[0]))
-    row["recall at 0.1% of trec07p ham"] = rate(bad > quantile(ordinary, RATES[0]))
+        row[f"recall at {budget:.1%}"] = _recall(bad, fixed, budget)
+        if len(good.values):
+            row[f"recall at {budget:.1%} of own"] = _recall(bad, good, budget)
+            row[f"own flagged at {budget:.1%}"] = _recall(good, fixed, budget)
+    row["trec07p ham flagged"] = _recall(ordinary, fixed, RATES[0])
+    row["recall at 0.1% of trec07p ham"] = _recall(bad, ordinary, RATES[0])
     return row
+
+
+def _row(system: System, judged: str, wanted: Scores, unwanted: Scores) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "system": system.name,
+        "judged": judged,
+        "lost_area": lost_area(wanted.values, unwanted.values),
+    }
+    area = intervals.lost_area(wanted, unwanted)
+    if area is not None:
+        row["1-AUC%"] = dict(zip(("rate", "low", "high"), area, strict=True))
+    return row
+
+
+def _recall(judged: Scores, wanted: Scores, budget: float) -> dict[str, Any]:
+    """Share above the threshold that the budget gives over the wanted mail; the interval is over campaigns of both."""
+    return told(intervals.recall(judged, wanted, budget), len(judged.values))
 
 
 def _told(title: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     print(f"\n{title}", flush=True)
     for row in rows:
-        area = "-" if row["lost_area"] is None else f"{row['lost_area']:.4f}"
-        told = [f"{row['system']:20} {row['judged']:20} 1-AUC% {area:>8}"]
-        told += [
+        line = [f"{row['system']:20} {row['judged']:20}"]
+        line += [
             f"{name} {found['rate']:.4f} ({found['low']:.4f}-{found['high']:.4f})"
             for name, found in row.items()
             if isinstance(found, dict)
         ]
-        print("  ".join(told), flush=True)
+        print("  ".join(line), flush=True)
         yield row
 
 

@@ -124,6 +124,16 @@ def score(
 
 
 @app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
+) -> None:
+    """Check servers, schema, dispatcher, lanes and bundles; exit code 1 where something stops work."""
+    from scorelane.cli import doctor as command
+
+    raise typer.Exit(command.doctor(as_json=as_json))
+
+
+@app.command()
 def lmtp(
     listen: Annotated[str, typer.Option(help="host:port or unix:/path.")] = "127.0.0.1:2424",
     tenant: Annotated[str | None, typer.Option(help="Whose mail it is, whatever the domain.")] = None,

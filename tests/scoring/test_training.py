@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scorelane.scoring import TrainingRejected
-from scorelane.scoring.training import corpus, fit, report, write
+from scorelane.scoring.training import corpus, fit, write
+from scorelane.scoring.training.intervals import wilson
 from scorelane.scoring.training.leaks import FAMILIES, left_out, seen_by_trees
 from scorelane.scoring.training.models import Recipe, raw_of
 from scorelane.scoring.training.weights import weights_of
@@ -120,11 +121,11 @@ def test_what_is_left_out_is_a_signal_and_stays_out():
 
 
 def test_wilson_holds_the_share_and_narrows():
-    low, high = report.wilson(3, 1000)
+    low, high = wilson(3, 1000)
     assert 0.001 < low < 0.003 < high < 0.009
-    assert report.wilson(0, 10)[0] == 0
-    assert report.wilson(10, 10)[1] == 1
-    wide, narrow = report.wilson(5, 10), report.wilson(500, 1000)
+    assert wilson(0, 10)[0] == 0
+    assert wilson(10, 10)[1] == 1
+    wide, narrow = wilson(5, 10), wilson(500, 1000)
     assert narrow[1] - narrow[0] < wide[1] - wide[0]
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+import signal
 import sys
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from db import labels
+from scorelane.cli.__main__ import main
 from scorelane.sample import attacks, legitimate
 from scorelane.scoring import Bundle
 
@@ -31,18 +31,21 @@ def scored(sql, accept_mail, run_all):
 
 
 @pytest.fixture
-def run(database, tmp_path):
-    settings = {"SCORELANE_HOME": str(tmp_path), "SCORELANE_DATABASE_URL": database.worker_url}
+def run(database, tmp_path, monkeypatch, capsys):
+    """The command in this process: what it says on standard error."""
+    monkeypatch.setenv("SCORELANE_HOME", str(tmp_path))
+    monkeypatch.setenv("SCORELANE_DATABASE_URL", database.worker_url)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
 
     def call(*words: object, code=0):
-        answer = subprocess.run(
-            [sys.executable, "-m", "scorelane.cli", *map(str, words)],
-            env={**os.environ, **settings}, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert answer.returncode == code, answer.stderr
+        monkeypatch.setattr(sys, "argv", ["scorelane", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr().err
+        assert left.value.code == code, said
         if code:
-            assert len(answer.stderr.splitlines()) == 1, answer.stderr
-        return answer.stderr
+            assert len(said.splitlines()) == 1, said
+        return said
 
     return call
 

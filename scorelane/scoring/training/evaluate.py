@@ -9,7 +9,7 @@ import numpy as np
 from scorelane.scoring.policy import Policy
 from scorelane.scoring.training import corpus
 from scorelane.scoring.training.fit import quantile
-from scorelane.scoring.training.report import RATES, lost_area, wilson
+from scorelane.scoring.training.report import RATES, lost_area, rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,16 +32,15 @@ def evaluate(bundle: Bundle, messages: Iterable[Labelled]) -> list[dict[str, Any
         wanted = log_odds[mine & ~data.unwanted]
         for label in np.unique(data.labels[mine]):
             scores = log_odds[mine & (data.labels == label)]
-            flagged = int((scores >= policy.flag).sum())
-            low, high = wilson(flagged, len(scores))
+            found = rate(scores >= policy.flag, data.clusters[mine & (data.labels == label)])
             is_bad = bool(data.unwanted[mine & (data.labels == label)][0])
             row: dict[str, Any] = {
                 "source": str(source),
                 "class": str(label),
                 "messages": len(scores),
-                "flagged": round(flagged / len(scores), 5),
-                "low": round(low, 5),
-                "high": round(high, 5),
+                "flagged": found["rate"],
+                "low": found["low"],
+                "high": found["high"],
                 "suspected": round(float((scores >= policy.suspect).mean()), 5),
                 "lost_area_percent": lost_area(wanted, scores) if is_bad else None,
             }

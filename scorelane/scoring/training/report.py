@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
+from scorelane.scoring.training import intervals
 from scorelane.scoring.training.fit import GENERATED, quantile
+from scorelane.scoring.training.intervals import Scores
 
 if TYPE_CHECKING:
     from scorelane.scoring.training.corpus import Dataset
     from scorelane.scoring.training.fit import Fitted
 
 RATES = (0.001, 0.01)
-Z95 = 1.959963984540054
 
 Floats = npt.NDArray[np.float64]
 
 
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927)."""
-    if not of:
-        return 0.0, 1.0
-    share, square = hits / of, Z95**2
-    middle = (share + square / (2 * of)) / (1 + square / of)
-    half = Z95 / (1 + square / of) * math.sqrt(share * (1 - share) / of + square / (4 * of * of))
-    return max(0.0, middle - half), 1.0 if hits == of else min(1.0, middle + half)
+def rate(flags: npt.NDArray[np.bool_], clusters: npt.NDArray[np.str_]) -> dict[str, Any]:
+    """Share of true values with its interval over campaigns; None of no messages."""
+    return told(intervals.share(flags, clusters), len(flags))
 
 
-def rate(flags: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """Share of true values with its interval; None of no messages."""
-    hits, of = int(flags.sum()), len(flags)
-    low, high = wilson(hits, of)
-    return {"rate": round(hits / of, 5) if of else None, "low": round(low, 5), "high": round(high, 5), "of": of}
+def told(found: intervals.Interval | None, of: int) -> dict[str, Any]:
+    """An interval of a share as it stands in a bundle's metrics; None of no messages."""
+    if found is None:
+        return {"rate": None, "low": 0.0, "high": 1.0, "of": of}
+    return {name: round(value, 5) for name, value in zip(("rate", "low", "high"), found, strict=True)} | {"of": of}
 
 
 def lost_area(wanted: Floats, unwanted: Floats) -> float | None:
@@ -64,28 +59,37 @@ def _left_out(data: Dataset, fitted: Fitted, source: str) -> dict[str, Any]:
     mine = data.sources == source
     real = data.sources != GENERATED
     # Wanted mail of the others from models that saw their sources but not their campaigns, as a running system has.
-    others = fitted.by_campaign[~mine & ~data.unwanted & real]
+    rest = ~mine & ~data.unwanted & real
+    others = Scores(fitted.by_campaign[rest], data.clusters[rest])
     good, bad = fitted.by_source[mine & ~data.unwanted], fitted.by_source[mine & data.unwanted]
+    of_good, of_bad = data.clusters[mine & ~data.unwanted], data.clusters[mine & data.unwanted]
     out: dict[str, Any] = {"wanted": len(good), "unwanted": len(bad), "lost_area_percent": None}
     if np.isnan(fitted.by_source[mine]).any():
         return out  # without it there is no mail of both classes
     out["lost_area_percent"] = lost_area(good, bad)
+    area = intervals.lost_area(Scores(good, of_good), Scores(bad, of_bad))
+    out["lost_area_interval"] = None if area is None else [round(area.low, 4), round(area.high, 4)]
     for budget in RATES:
-        if len(others):
-            threshold = quantile(others, budget)
-            out[f"at_{budget:g}_of_other_wanted"] = {"recall": rate(bad > threshold), "flagged": rate(good > threshold)}
+        if len(others.values):
+            threshold = quantile(others.values, budget)
+            out[f"at_{budget:g}_of_other_wanted"] = {
+                "recall": told(intervals.recall(Scores(bad, of_bad), others, budget), len(bad)),
+                "flagged": rate(good > threshold, of_good),
+            }
         if len(good) and len(bad):
-            out[f"at_{budget:g}_of_own_wanted"] = {"recall": rate(bad > quantile(good, budget))}
+            own = intervals.recall(Scores(bad, of_bad), Scores(good, of_good), budget)
+            out[f"at_{budget:g}_of_own_wanted"] = {"recall": told(own, len(bad))}
     return out
 
 
 def _by_label(data: Dataset, scores: Floats, threshold: float) -> dict[str, Any]:
     known = ~np.isnan(scores)
     kinds = sorted({(s, label) for s, label, k in zip(data.sources, data.labels, known, strict=True) if k})
-    return {
-        f"{source} {label}": rate(scores[known & (data.sources == source) & (data.labels == label)] >= threshold)
-        for source, label in kinds
-    }
+    out = {}
+    for source, label in kinds:
+        mine = known & (data.sources == source) & (data.labels == label)
+        out[f"{source} {label}"] = rate(scores[mine] >= threshold, data.clusters[mine])
+    return out
 
 
 def source_probe(data: Dataset, trees: tuple[str, ...]) -> list[dict[str, Any]]:
