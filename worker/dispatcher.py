@@ -20,10 +20,10 @@ import psycopg
 import redis
 import structlog
 
-from db import dispatch, jobs, lanes, rescans
+from db import dispatch, jobs, lanes
 from db.session import Connection, connect
 from scorelane.enqueuer import wire
-from scorelane.enqueuer.lanes import CHUNK_MESSAGES, LANES
+from scorelane.enqueuer.lanes import LANES
 from scorelane.enqueuer.publish import Publisher, broker_faults
 from scorelane.enrichment import Catalogue
 from scorelane.logs import configure_logs
@@ -31,6 +31,7 @@ from scorelane.settings import Settings
 from worker.enrichment import EnrichmentFeed
 from worker.evidence import dispatch_ids
 from worker.keeper import Keeper
+from worker.planner import Planner
 from worker.roller import Roller
 
 if TYPE_CHECKING:
@@ -75,11 +76,12 @@ class Dispatcher:
         self._enrichment = enrichment or EnrichmentFeed(Catalogue({}))
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.stopping = threading.Event()
-        self._roller = Roller(database_url, self.stopping)
+        self._beside = Roller(database_url, self.stopping), Planner(database_url, self.stopping)
 
     def run(self) -> None:
         """Tick until stopped. Faults of the database or the broker are waited out."""
-        self._roller.start()
+        for thread in self._beside:
+            thread.start()
         while not self.stopping.is_set():
             try:
                 busy = self.tick()
@@ -89,7 +91,8 @@ class Dispatcher:
                 self._forget_connection()
                 pause_s = 1.0
             self.stopping.wait(pause_s)
-        self._roller.join()
+        for thread in self._beside:
+            thread.join()
         self.close()
 
     def tick(self) -> int:
@@ -112,8 +115,6 @@ class Dispatcher:
             jobs.settle(connection)
         if self._is_due("keep", self._keeper.every_s):
             self._keeper.step(connection)
-        for rescan_id in rescans.unplanned(connection):
-            rescans.plan(connection, rescan_id, CHUNK_MESSAGES)
         try:
             self._doubt |= bool(self._redis.set(wire.EPOCH_KEY, str(epoch), nx=True)) or not self._broker_up
             sent = self._repeat_lost(connection)

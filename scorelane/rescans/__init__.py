@@ -8,7 +8,7 @@ from scorelane.choosing import Asked, ChoiceError
 from scorelane.rescans.errors import RescanError
 from scorelane.rescans.filling import Lacking, lacking, start_fill
 from scorelane.rescans.needs import Wanted, digest_of, wanted_by, wanted_of
-from scorelane.rescans.planning import MOST_UNASKED, Preview, plan_all, plan_step, preview, start
+from scorelane.rescans.planning import MOST_UNASKED, Preview, plan_all, preview, start
 from scorelane.rescans.report import Progress, flips, progress, progress_of, reader
 from scorelane.rescans.sheet import COLUMNS, CSV, JSON_LINES, pages, sheet
 from scorelane.rescans.workload import FILLED, FULL, GONE, STORED, TEXT, work_of
@@ -35,7 +35,6 @@ __all__ = [
     "lacking",
     "pages",
     "plan_all",
-    "plan_step",
     "preview",
     "progress",
     "progress_of",

@@ -75,7 +75,7 @@ def start(
     live: str | None = None,
     repeat: rescans.Repeat | None = None,
 ) -> tuple[UUID, Preview]:
-    """Id of a new rescan and what it will take; planning begins with the dispatcher's next tick.
+    """Id of a new rescan and what it will take; the dispatcher's planner begins with it at once.
 
     `as_of` is received, final, now, or an ISO 8601 time; `live` the digest of the live bundle, the only one whose
     results may become revisions. Raises ChoiceError; nothing is then started.
@@ -110,14 +110,6 @@ def start(
         repeat=repeat,
     )
     return rescan_id, found
-
-
-def plan_step(connection: Connection) -> int:
-    """Plan some chunks of every rescan that is not planned to its end; how many rescans there are."""
-    waiting = rescans.unplanned(connection)
-    for rescan_id in waiting:
-        rescans.plan(connection, rescan_id, CHUNK_MESSAGES)
-    return len(waiting)
 
 
 def plan_all(connection: Connection, rescan_id: UUID) -> None:

@@ -15,6 +15,7 @@ from db import chunks, dispatch, jobs, lanes, rescans, sightings, tenants
 from db.session import connect
 from scorelane.enqueuer import Enqueuer, Incoming
 from worker.dispatcher import Dispatcher
+from worker.planner import Planner
 from worker.roller import Roller
 
 
@@ -242,23 +243,47 @@ def test_a_claim_finds_nothing_in_a_paused_lane(database, sql, dispatcher):
     assert dispatcher.tick() == 1
 
 
-def test_a_tick_plans_rescans_to_their_end_unless_they_are_paused(database, sql, dispatcher):
+def ask_for_rescan(sql, wanted):
+    rescan_id = uuid7()
+    rescans.create(
+        sql, rescan_id=rescan_id, tenant_id=tenants.find(sql, "acme"), actor="ann", bundle="b", as_of="received",
+        as_of_time=None, applies=False, wanted=wanted, preview={}, ceiling=uuid7(),
+    )  # fmt: skip
+    return rescan_id
+
+
+def test_rescans_are_planned_to_their_end_unless_they_are_paused(database, sql):
     fill(database, sql, "acme", 5)
     sql.execute("UPDATE message_state SET state = 'scored'")
-    tenant = tenants.find(sql, "acme")
-    made = [uuid7(), uuid7()]
-    for rescan_id in made:
-        rescans.create(
-            sql, rescan_id=rescan_id, tenant_id=tenant, actor="ann", bundle="b", as_of="received", as_of_time=None,
-            applies=False, wanted={}, preview={}, ceiling=uuid7(),
-        )  # fmt: skip
+    made = [ask_for_rescan(sql, {}), ask_for_rescan(sql, {})]
+    planner = Planner(database.worker_url, threading.Event())
     assert jobs.pause(sql, made[1])
-    dispatcher.tick()
+    planner.step(sql)
     planned = sql.execute("SELECT job_id, sum(messages) FROM chunks WHERE lane = 'rescan' GROUP BY 1").fetchall()
     assert planned == [(made[0], 5)]
     assert jobs.resume(sql, made[1])
-    dispatcher.tick()
+    planner.step(sql)
     assert rescans.unplanned(sql) == []
+
+
+def test_a_rescan_that_cannot_be_planned_stops_neither_the_lanes_nor_another_rescan(database, sql, dispatcher):
+    fill(database, sql, "acme", 5)
+    broken = ask_for_rescan(sql, {"since": "no time at all"})
+    assert dispatcher.tick() == 1
+    sql.execute("UPDATE message_state SET state = 'scored'")
+    sound = ask_for_rescan(sql, {})
+    stopping = threading.Event()
+    planner = Planner(database.worker_url, stopping)
+    planner.start()
+    try:
+        deadline = time.monotonic() + 10
+        while sound in rescans.unplanned(sql):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        stopping.set()
+        planner.join()
+    assert rescans.unplanned(sql) == [broken]
 
 
 def test_days_that_have_closed_are_rolled_up_beside_the_dispatcher(database, sql):
