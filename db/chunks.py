@@ -31,6 +31,7 @@ class Claim(NamedTuple):
     phase: str
     spec: dict[str, Any]
     """What the job's actor asked for, by kind of job."""
+    messages: int
 
 
 class Stored(NamedTuple):
@@ -63,7 +64,7 @@ def claim(connection: Connection, pairs: Sequence[tuple[int, int]], worker: str)
                  AND l.name = c.lane AND NOT l.paused AND t.id = c.tenant_id
                  AND j.id = c.job_id AND j.state IN ('open', 'done')
            RETURNING c.id, c.dispatch_id, c.tenant_id, t.name, c.job_id, j.kind, c.lane, c.attempt, c.alone,
-                     c.marked, c.phase, j.spec, set_config('synchronous_commit', 'off', true)""",
+                     c.marked, c.phase, j.spec, c.messages, set_config('synchronous_commit', 'off', true)""",
         (worker, [pair[0] for pair in pairs], [pair[1] for pair in pairs]),
     ).fetchall()
     return [Claim(*row[:-1]) for row in rows]  # type: ignore[arg-type]
@@ -156,9 +157,9 @@ def count_in_job(connection: Connection, job_id: UUID, *, scored: int, dead: int
     """Add to the job's counters: a hot row, so the last statement before commit."""
     connection.execute(
         """UPDATE jobs SET scored = scored + %(scored)s, dead = dead + %(dead)s,
-                  state = CASE WHEN state = 'open' AND scored + dead + %(scored)s + %(dead)s >= messages
+                  state = CASE WHEN state = 'open' AND scored + dead + cancelled + %(scored)s + %(dead)s >= messages
                                THEN 'done' ELSE state END,
-                  finished_at = CASE WHEN scored + dead + %(scored)s + %(dead)s >= messages THEN now() END
+                  finished_at = CASE WHEN scored + dead + cancelled + %(scored)s + %(dead)s >= messages THEN now() END
            WHERE id = %(job)s""",
         {"scored": scored, "dead": dead, "job": job_id},
     )
@@ -167,8 +168,7 @@ def count_in_job(connection: Connection, job_id: UUID, *, scored: int, dead: int
 def set_alone(connection: Connection, claim: Claim, message_id: UUID, error: str, delay_s: float) -> None:
     """Move one message into a chunk of its own, whose next attempt is its last.
 
-    The caller holds the chunk's lock. The first chunk's body stays as it is: its rest is found by state, and
-    the message set apart is found by both, whoever comes first; the fence on its state row decides.
+    The caller holds the chunk's lock. The message leaves the first chunk's body, so that only one chunk names it.
     """
     connection.execute(
         """WITH made AS (

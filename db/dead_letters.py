@@ -33,6 +33,29 @@ def bury(connection: Connection, claim: Claim, message_id: UUID, error: str, *, 
     return True
 
 
+def bury_rest(connection: Connection, claim: Claim, error: str) -> int:
+    """Set aside what of a chunk still has no score at its end; how many messages. The caller holds the chunk's lock."""
+    row = connection.execute(
+        """WITH rest AS (
+               UPDATE message_state SET state = 'dead'
+               WHERE message_id = ANY ((SELECT message_ids FROM chunk_bodies WHERE chunk_id = %(chunk)s)::uuid[])
+                 AND state = 'accepted' RETURNING message_id),
+           letters AS (INSERT INTO dead_letters (tenant_id, message_id, job_id, lane, attempts, error)
+                       SELECT %(tenant)s, message_id, %(job)s, %(lane)s, %(attempts)s, %(error)s FROM rest)
+           SELECT count(*) FROM rest""",
+        {
+            "chunk": claim.id,
+            "tenant": claim.tenant_id,
+            "job": claim.job_id,
+            "lane": claim.lane,
+            "attempts": min(claim.attempt, 3),
+            "error": error,
+        },
+    ).fetchone()
+    assert row is not None
+    return int(str(row[0]))
+
+
 class Letter(NamedTuple):
     """One dead letter; `resolution` is None while it is open."""
 
@@ -94,11 +117,16 @@ def page(connection: Connection, *, resolved: bool, before: int | None, limit: i
 
 
 def replay(connection: Connection, letter_id: int, author: str) -> bool:
-    """Give a dead letter a fresh chunk in its lane; False when there is no such open letter."""
+    """Give a dead letter a fresh chunk in its lane; False when there is no such open letter.
+
+    A job that has ended is open again until the chunk is done; one that is paused stays so, and one that is being
+    cancelled keeps its letters until that is done.
+    """
     with connection.transaction():
         row = connection.execute(
             "UPDATE dead_letters SET resolution = 'replayed', resolved_by = %s, resolved_at = now() "
-            "WHERE id = %s AND resolution IS NULL RETURNING tenant_id, message_id, job_id, lane",
+            "WHERE id = %s AND resolution IS NULL AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = dead_letters.job_id "
+            "AND j.state = 'cancelled' AND j.finished_at IS NULL) RETURNING tenant_id, message_id, job_id, lane",
             (author, letter_id),
         ).fetchone()
         if row is None:
@@ -114,7 +142,11 @@ def replay(connection: Connection, letter_id: int, author: str) -> bool:
             (tenant_id, job_id, lane, message_id),
         )
         connection.execute(
-            "UPDATE jobs SET dead = dead - 1, state = 'open', finished_at = NULL WHERE id = %s", (job_id,)
+            """UPDATE jobs SET dead = dead - 1, finished_at = NULL,
+                      state = CASE WHEN state = 'paused' OR (state = 'cancelled' AND finished_at IS NULL)
+                                   THEN state ELSE 'open' END
+               WHERE id = %s""",
+            (job_id,),
         )
     return True
 

@@ -113,6 +113,7 @@ def settle(connection: Connection) -> int:
     _hold(connection)
     _unhold(connection)
     _cancel(connection)
+    _end_short(connection)
     return _end_cancelled(connection)
 
 
@@ -142,6 +143,24 @@ def _cancel(connection: Connection) -> None:
                WHERE j.state = 'cancelled' AND j.finished_at IS NULL
                  AND c.state IN ('ready', 'published', 'claimed', 'held')
                ORDER BY c.id FOR UPDATE OF c)"""
+    )
+
+
+def _end_short(connection: Connection) -> None:
+    """End jobs whose chunks are all done though some of their messages were erased before they were scored again.
+
+    A job that changed since it was looked at is left for the next time.
+    """
+    connection.execute(
+        """WITH short AS (
+               SELECT j.id, j.messages, j.scored, j.dead FROM jobs j
+               WHERE j.state = 'open' AND j.kind IN ('rescan', 'revision', 'backfill')
+                 AND NOT EXISTS (SELECT FROM rescans r WHERE r.id = j.id AND NOT r.planned)
+                 AND NOT EXISTS (SELECT FROM chunks c WHERE c.job_id = j.id
+                                   AND c.state IN ('ready', 'published', 'claimed', 'held')))
+           UPDATE jobs j SET state = 'done', finished_at = now(), messages = j.scored + j.dead + j.cancelled
+           FROM short WHERE j.id = short.id AND j.state = 'open'
+             AND (j.messages, j.scored, j.dead) = (short.messages, short.scored, short.dead)"""
     )
 
 

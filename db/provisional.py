@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from uuid_utils.compat import uuid7
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -86,13 +88,20 @@ def add_revisions(
     """
     row = connection.execute(
         """INSERT INTO jobs (id, tenant_id, kind, lane, actor, idempotency_key, messages, spec)
-           VALUES (gen_random_uuid(), %(tenant)s, 'revision', %(lane)s, %(actor)s, %(key)s, %(number)s,
+           VALUES (%(id)s, %(tenant)s, 'revision', %(lane)s, %(actor)s, %(key)s, %(number)s,
                    '{"cause": "facts"}')
            ON CONFLICT (tenant_id, idempotency_key) DO UPDATE
            SET messages = jobs.messages + excluded.messages, finished_at = NULL,
                state = CASE jobs.state WHEN 'done' THEN 'open' ELSE jobs.state END
            RETURNING id""",
-        {"tenant": tenant_id, "lane": lane, "actor": actor, "key": key, "number": len(message_ids)},
+        {
+            "id": uuid7(),  # jobs are listed by id, newest first
+            "tenant": tenant_id,
+            "lane": lane,
+            "actor": actor,
+            "key": key,
+            "number": len(message_ids),
+        },
     ).fetchone()
     assert row is not None
     for start in range(0, len(message_ids), CHUNK):

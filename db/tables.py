@@ -134,6 +134,7 @@ jobs = Table(
         "id",
         postgresql_where=text("state = 'paused' OR (state = 'cancelled' AND finished_at IS NULL)"),
     ),
+    Index("jobs_running", "id", postgresql_where=text("state = 'open' AND kind IN ('rescan', 'revision', 'backfill')")),
 )
 chunks = Table(
     "chunks",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+MOST_PAUSE_S = 300.0
 RETRY_DELAY_S = 1.0
 """Before a chunk that failed through no fault of its own is tried again."""
 
@@ -52,7 +53,7 @@ def score_chunks(session: Session, pairs: Sequence[tuple[int, int]]) -> int:
         except Exception as fault:
             log.exception("chunk_failed", chunk_id=claim.id, attempt=claim.attempt)
             error = f"{type(fault).__name__}: {fault}"
-            if chunks.release(session.connection(), [(claim.id, claim.dispatch_id)], error):
+            if chunks.release(session.connection(), [(claim.id, claim.dispatch_id)], error, _pause_s(claim.attempt)):
                 lanes.count(session.connection(), claim.lane, {"retried": 1}, session.shard)
     if total:
         log.info("chunks_scored", chunks=len(claims), messages=total, ms=round(1000 * (time.monotonic() - started)))
@@ -65,7 +66,8 @@ def _score(session: Session, claim: Claim) -> int:
         return _score_alone(session, claim, standing)
     if claim.attempt == 1:
         stored = work.load(session.connection(), claim, standing)
-        return _save(session, claim, work.score(session.connection(), claim, stored, standing), final=True)
+        new = work.score(session.connection(), claim, stored, standing)
+        return _save(session, claim, new, final=True, complete=len(stored) == claim.messages)
     if claim.marked is not None:
         connection = session.connection()
         with connection.transaction():
@@ -82,7 +84,7 @@ def _score_carefully(session: Session, claim: Claim, standing: Standing) -> int:
         if not chunks.mark(connection, claim, stored.id):
             return done
         try:
-            new = work.score(connection, claim, [stored], standing)
+            done += _save(session, claim, work.score(connection, claim, [stored], standing), final=False)
         except psycopg.OperationalError:
             raise
         except Exception as fault:
@@ -91,12 +93,7 @@ def _score_carefully(session: Session, claim: Claim, standing: Standing) -> int:
                 if not chunks.hold(connection, claim):
                     return done
                 chunks.set_alone(connection, claim, stored.id, f"{type(fault).__name__}: {fault}", RETRY_DELAY_S)
-        else:
-            done += _save(session, claim, new, final=False)
-    with connection.transaction():
-        if chunks.hold(connection, claim):
-            chunks.finish(connection, claim)
-    return done
+    return done + _save(session, claim, [], final=True, complete=False)
 
 
 def _score_alone(session: Session, claim: Claim, standing: Standing) -> int:
@@ -106,30 +103,36 @@ def _score_alone(session: Session, claim: Claim, standing: Standing) -> int:
         return 0
     try:
         new = work.score(session.connection(), claim, stored, standing)
+        return _save(session, claim, new, final=True, complete=bool(stored))
     except psycopg.OperationalError:
         raise
     except Exception as fault:
         log.exception("message_failed_alone", chunk_id=claim.id)
         _bury(session, claim, f"{type(fault).__name__}: {fault}")
         return 0
-    return _save(session, claim, new, final=True)
 
 
-def _save(session: Session, claim: Claim, new: Sequence[object], *, final: bool) -> int:
-    """Write results under the fence; 0 when the chunk was lost to somebody else meanwhile."""
+def _save(session: Session, claim: Claim, new: Sequence[object], *, final: bool, complete: bool = True) -> int:
+    """Write results under the fence; how many messages ended, 0 when the chunk was lost to somebody else meanwhile.
+
+    A chunk that ends and was not complete when it was loaded may hold messages that can never be scored.
+    """
     connection = session.connection()
     with bulk.exchange(connection, len(new)), connection.transaction():
         if not chunks.hold(connection, claim):
             log.warning("fence_lost", chunk_id=claim.id, dispatch_id=claim.dispatch_id)
             return 0
         saved = work.save(connection, claim, new)
+        gone = 0
         if final:
+            if claim.kind in work.FIRST and not complete:
+                gone = dead_letters.bury_rest(connection, claim, "its raw mail was deleted before it could be scored")
             chunks.finish(connection, claim)
         else:
             chunks.unmark(connection, claim)
-        lanes.count(connection, claim.lane, {"scored": saved}, session.shard)
-        chunks.count_in_job(connection, claim.job_id, scored=saved)
-    return saved
+        lanes.count(connection, claim.lane, {"scored": saved, "dead": gone}, session.shard)
+        chunks.count_in_job(connection, claim.job_id, scored=saved, dead=gone)
+    return saved + gone
 
 
 def _bury(session: Session, claim: Claim, error: str) -> None:
@@ -143,6 +146,11 @@ def _bury(session: Session, claim: Claim, error: str) -> None:
         lanes.count(connection, claim.lane, {"dead": int(buried)}, session.shard)
         chunks.count_in_job(connection, claim.job_id, scored=0, dead=int(buried))
     log.error("message_dead", message_id=str(claim.marked), chunk_id=claim.id, error=error)
+
+
+def _pause_s(attempt: int) -> float:
+    """Before a chunk that fails as a whole, whatever message it begins with, is tried again."""
+    return 0.0 if attempt == 1 else min(MOST_PAUSE_S, 2.0 ** min(attempt, 10))
 
 
 def _forgive(session: Session, pairs: Sequence[tuple[int, int]], fault: Exception) -> None:

@@ -247,6 +247,56 @@ def test_forgiving_leaves_what_another_worker_holds(database, sql, session):
     assert chunks.forgive(sql, [pair], "another", "x", 0) == 1
 
 
+def test_a_chunk_that_fails_as_a_whole_is_tried_again_at_once_and_then_ever_later(database, sql, session, monkeypatch):
+    accept(database)
+
+    def broken(*_: object):
+        raise LookupError
+
+    monkeypatch.setattr(work, "load", broken)
+    pauses = []
+    for _ in range(4):
+        score_chunks(session, publish(sql))
+        ((pause,),) = sql.execute(
+            "SELECT extract(epoch FROM next_attempt_at - clock_timestamp()) FROM chunks"
+        ).fetchall()
+        pauses.append(float(pause))
+    assert pauses[0] < 0
+    assert pauses[1] > 0
+    assert pauses == sorted(pauses)
+
+
+def test_a_result_that_cannot_be_written_buries_its_message_with_that_error(database, sql, session, monkeypatch):
+    accept(database, poison=2)
+    save = work.save
+
+    def picky(connection, claim, new):
+        if any("poison" in row.subject for row in new):
+            raise psycopg.DataError("out of range")
+        return save(connection, claim, new)
+
+    monkeypatch.setattr(work, "save", picky)
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 4, "dead": 1}
+    assert [letter.error for letter in dead_letters.listing(sql)] == ["DataError: out of range"]
+
+
+def test_a_message_whose_raw_mail_is_gone_becomes_a_dead_letter(database, sql, session):
+    receipts = accept(database)
+    sql.execute("DELETE FROM raw_mail WHERE sha256 = %s", (bytes.fromhex(receipts[1].sha256),))
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 4, "dead": 1}
+    (letter,) = dead_letters.listing(sql)
+    assert (letter.message_id, letter.error) == (
+        receipts[1].message_id,
+        "its raw mail was deleted before it could be scored",
+    )
+    assert sql.execute("SELECT scored, dead, state FROM jobs").fetchone() == (4, 1, "done")
+    assert dead_letters.replay(sql, letter.id, "ann")
+    run_until_idle(session, sql)
+    assert sql.execute("SELECT scored, dead, state FROM jobs").fetchone() == (4, 1, "done")
+
+
 def test_outbound_mail_is_observed_and_not_scored(database, sql, session):
     accept(database, direction="outbound")
     score_chunks(session, publish(sql))
