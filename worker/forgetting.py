@@ -12,6 +12,7 @@ from db.session import Connection, connect
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
 log = structlog.get_logger()
 
@@ -22,19 +23,19 @@ AWAY_S = 5.0
 
 
 def run(database_url: str, stopping: threading.Event) -> None:
-    """Forget until stopped. A database that is away is waited for; a batch that failed is tried again."""
+    """Forget until stopped. A database that is away is waited for; a batch that failed is told and tried again."""
     connection: Connection | None = None
     looks = 0
     while not stopping.is_set():
         try:
             if connection is None or connection.closed:
                 connection = connect(database_url, application="scorelane-forgetting")
-            erase_open(connection, stopping)
+            _careful(erase_open, connection, stopping)
             if looks % RETENTION_EVERY == 0:
-                retain_all(connection, stopping)
+                _careful(retain_all, connection, stopping)
             looks += 1
             stopping.wait(ERASURES_EVERY_S)
-        except psycopg.errors.OperationalError as fault:
+        except psycopg.OperationalError as fault:
             log.warning("forgetting_left_for_later", error=str(fault).strip().splitlines()[:1])
             if connection is not None:
                 connection.close()
@@ -42,6 +43,19 @@ def run(database_url: str, stopping: threading.Event) -> None:
             stopping.wait(AWAY_S)
     if connection is not None:
         connection.close()
+
+
+def _careful(
+    step: Callable[[Connection, threading.Event], None], connection: Connection, stopping: threading.Event
+) -> None:
+    """Do one without letting its bug stop the other. Raises OperationalError."""
+    try:
+        step(connection, stopping)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error:
+        log.exception("forgetting_failed")
+        stopping.wait(AWAY_S)
 
 
 def erase_open(connection: Connection, stopping: threading.Event) -> None:

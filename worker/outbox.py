@@ -56,6 +56,27 @@ def run(database_url: str, limits: Limits, stopping: threading.Event) -> None:
             connection.close()
 
 
+def serve(database_url: str, limits: Limits, stopping: threading.Event) -> None:
+    """Deliver and forget until stopped.
+
+    Where one of the two ends by a bug, so does the other: the supervisor sees the process end, and starts it again.
+    """
+
+    def keep() -> None:
+        try:
+            forgetting.run(database_url, stopping)
+        finally:
+            stopping.set()
+
+    keeping = threading.Thread(target=keep, name="forgetting")
+    keeping.start()
+    try:
+        run(database_url, limits, stopping)
+    finally:
+        stopping.set()
+        keeping.join()
+
+
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = Settings()
@@ -63,10 +84,7 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    keeping = threading.Thread(target=forgetting.run, args=(settings.database_url, stopping), name="forgetting")
-    keeping.start()
-    run(settings.database_url, Limits(allow_private=settings.outbox_allow_private), stopping)
-    keeping.join()
+    serve(settings.database_url, Limits(allow_private=settings.outbox_allow_private), stopping)
 
 
 if __name__ == "__main__":

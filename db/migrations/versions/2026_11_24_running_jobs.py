@@ -1,4 +1,4 @@
-"""Rescans, revisions and backfills that run are found without reading every job: some end short of messages that were erased."""
+"""Rescans, revisions and backfills that run are found by an index: some end short of messages that were erased."""
 
 from __future__ import annotations
 
