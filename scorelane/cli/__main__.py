@@ -116,11 +116,17 @@ def score(
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a message, as they come.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="With the strongest reasons.")] = False,
     bundle: Annotated[Path | None, typer.Option(help="Folder of a model bundle; else the shipped one.")] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="With this organisation's directory and policy, and the live bundle.")
+    ] = None,
+    directory: Annotated[
+        Path | None, typer.Option(help="With the directory of a .csv or .json file, as `directory import` takes it.")
+    ] = None,
 ) -> None:
-    """Score mail without a queue or a database."""
+    """Score mail without a queue; without a database, too, unless --tenant names what stands there."""
     from scorelane.cli import score as command
 
-    command.score(paths, jsonl=jsonl, explain=explain, bundle=bundle)
+    command.score(paths, jsonl=jsonl, explain=explain, bundle=bundle, tenant=tenant, directory=directory)
 
 
 @app.command()

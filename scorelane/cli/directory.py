@@ -5,12 +5,15 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scorelane.cli import output
 from scorelane.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from scorelane.signals.context import Directory
 
 app = typer.Typer(help="Own domains, people, partners and trusted servers of a tenant.", no_args_is_help=True)
 Tenant = Annotated[str, typer.Option(help="The organisation.")]
@@ -30,20 +33,11 @@ def import_(
     from scorelane.cli.tenants import tenant_id
     from scorelane.settings import Settings
 
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise CommandError(f"{path} cannot be read as UTF-8 text: {fault}") from None
-    found = directory.read(text, is_json=path.suffix == ".json")
-    for line in found.faults[:FAULTS]:
-        output.note(f"{path}: {line}")
-    if found.faults:
-        raise CommandError(f"{len(found.faults)} of its entries are wrong; the directory stays as it was")
+    held = read_file(path)
     with connect(Settings().database_url, application="scorelane-cli") as connection:
         version = directories.add(
-            connection, tenant_id(connection, tenant), author=author(), body=directory.encode(found.directory)
+            connection, tenant_id(connection, tenant), author=author(), body=directory.encode(held)
         )
-    held = found.directory
     output.note(
         f"directory {version} of {tenant}: {len(held.domains)} domains, {len(held.people)} people, "
         f"{len(held.partners)} partners, {len(held.authserv_ids)} authserv-ids"
@@ -98,6 +92,22 @@ def list_(
         output.json_array(dict(zip(columns, row, strict=True)) for row in rows)
     else:
         output.table("", columns, rows, numbers=columns[4:])
+
+
+def read_file(path: Path) -> Directory:
+    """The directory of a file; every wrong row gets a line, and then nothing of it is used."""
+    from scorelane import directory
+
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise CommandError(f"{path} cannot be read as UTF-8 text: {fault}") from None
+    found = directory.read(text, is_json=path.suffix == ".json")
+    for line in found.faults[:FAULTS]:
+        output.note(f"{path}: {line}")
+    if found.faults:
+        raise CommandError(f"{path}: {len(found.faults)} of its entries are wrong; nothing of it is used")
+    return found.directory
 
 
 def author() -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scorelane.cli import output, sources
 from scorelane.cli.batches import batches, tell
-from scorelane.cli.errors import CommandError
+from scorelane.cli.errors import CommandError, Misused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,21 +19,35 @@ if TYPE_CHECKING:
     from scorelane.extract import Extractor
     from scorelane.mail import Message
     from scorelane.scoring import Scorer
+    from scorelane.signals.context import Directory
     from scorelane.signals.reference import Lists
 
 CHUNK_MESSAGES = 256
 REASONS = 5
 
 
-def score(paths: list[str], *, jsonl: bool, explain: bool, bundle: Path | None) -> None:
+class Standing(NamedTuple):
+    """What mail is scored with."""
+
+    scorer: Scorer
+    directory: Directory
+
+
+def score(
+    paths: list[str],
+    *,
+    jsonl: bool,
+    explain: bool,
+    bundle: Path | None,
+    tenant: str | None = None,
+    directory: Path | None = None,
+) -> None:
     """Score everything under the paths; a line a message as they come, or one table."""
     from scorelane.extract import Extractor
-    from scorelane.scoring import Bundle, Policy, Scorer, default_bundle_path
     from scorelane.settings import Settings
     from scorelane.signals.reference import read_reference
 
-    loaded = Bundle.load(bundle or default_bundle_path())
-    scorer = Scorer(loaded, Policy.from_bundle(loaded))
+    standing = _standing(bundle, tenant, directory)
     lists = read_reference(Settings().lists_folder).lists
     count = 0
     rejected = 0
@@ -45,7 +60,7 @@ def score(paths: list[str], *, jsonl: bool, explain: bool, bundle: Path | None) 
     rows: list[dict[str, Any]] = []
     with Extractor() as extractor, output.progress("scoring") as done:
         for batch in batches(sources.read(paths), most=CHUNK_MESSAGES, on_rejected=refuse):
-            for row in scored(scorer, batch, extractor, lists=lists, explain=explain or not jsonl):
+            for row in scored(standing, batch, extractor, lists=lists, explain=explain or not jsonl):
                 count += 1
                 if jsonl:
                     sys.stdout.write(output.to_json(row if explain else _without_reasons(row)) + "\n")
@@ -60,7 +75,7 @@ def score(paths: list[str], *, jsonl: bool, explain: bool, bundle: Path | None) 
 
 
 def scored(
-    scorer: Scorer, batch: Sequence[Source], extractor: Extractor, *, lists: Lists | None = None, explain: bool
+    standing: Standing, batch: Sequence[Source], extractor: Extractor, *, lists: Lists | None = None, explain: bool
 ) -> Iterator[dict[str, Any]]:
     """The contract's row of each message in order; with `explain`, its strongest reasons."""
     from scorelane.mail import parse
@@ -68,15 +83,18 @@ def scored(
     from scorelane.scoring import read_by_model
 
     messages = _opened([parse(source.raw, received_at=source.received_at) for source in batch], extractor)
-    result = scorer.score(messages, lists=lists)
+    scorer, now = standing.scorer, datetime.now(UTC)
+    result = scorer.score(messages, directory=standing.directory, lists=lists)
     for position, source in enumerate(batch):
+        author, category = messages[position].author, result.categories[position]
+        log_odds = float(result.log_odds[position])
         row: dict[str, Any] = {
             "source": source.name,
             "sha256": hashlib.sha256(source.raw).hexdigest(),
             "score": float(result.score[position]),
-            "log_odds": float(result.log_odds[position]),
-            "verdict": result.verdicts[position],
-            "category": result.categories[position],
+            "log_odds": log_odds,
+            "verdict": scorer.policy.decide(log_odds, category, author.addr if author else "", now).verdict,
+            "category": category,
             "bundle": scorer.bundle.name,
         }
         if explain:
@@ -89,6 +107,44 @@ def scored(
             )
             row["reasons"] = explanation.reasons(REASONS)
         yield row
+
+
+def _standing(bundle: Path | None, tenant: str | None, directory: Path | None) -> Standing:
+    """A bundle under its own policy and an empty directory, or under a tenant's, which workers would use, too."""
+    from scorelane.cli.directory import read_file
+    from scorelane.scoring import Bundle, Policy, Scorer, default_bundle_path
+    from scorelane.signals.context import Directory
+
+    if tenant is not None and directory is not None:
+        raise Misused("give --tenant, whose directory is stored, or --directory with a file")
+    if tenant is not None:
+        return _of_tenant(tenant, bundle)
+    held = Directory() if directory is None else read_file(directory)
+    loaded = Bundle.load(bundle or default_bundle_path())
+    return Standing(Scorer(loaded, Policy.from_bundle(loaded)), held)
+
+
+def _of_tenant(tenant: str, bundle: Path | None) -> Standing:
+    from db import bundles, directories, policies
+    from db.session import connect
+    from scorelane import directory, stored_bundles
+    from scorelane.cli.tenants import tenant_id
+    from scorelane.scoring import Bundle, Policy, Scorer, default_bundle_path
+    from scorelane.scoring.policy import read_policy
+    from scorelane.settings import Settings
+
+    with connect(Settings().database_url, application="scorelane-cli") as connection:
+        owner = tenant_id(connection, tenant)
+        version = directories.latest(connection, owner)
+        held = directory.decode(directories.body(connection, owner, version), version)
+        policy_version, said = policies.body(connection, owner)
+        pointer = bundles.current(connection)
+        if bundle is None and pointer is not None:
+            loaded = stored_bundles.load(connection, pointer.live, pointer.live_path)
+        else:
+            loaded = Bundle.load(bundle or default_bundle_path())
+    own = read_policy(said) if policy_version else None
+    return Standing(Scorer(loaded, Policy.from_bundle(loaded, own, policy_version)), held)
 
 
 def _opened(messages: list[Message], extractor: Extractor) -> list[Message]:

@@ -85,7 +85,7 @@ def test_a_wrong_row_is_named_with_its_number_and_nothing_changes(run, tmp_path,
     code, out, err = imported(run, tmp_path, text, name)
     assert (code, out) == (1, "")
     assert said in err
-    assert "the directory stays as it was" in err
+    assert "nothing of it is used" in err
     assert json.loads(run("directory", "list", "--json")[1]) == []
 
 
@@ -149,3 +149,54 @@ def test_what_a_policy_cannot_be_is_one_line(run, arguments, code, said):
     found, _, err = run("policy", *arguments)
     assert found == code
     assert said in err
+
+
+POSING = (
+    b"From: Ann Lee <ann.lee@elsewhere.example>\nTo: all@acme.test\nSubject: Quick favour\n\n"
+    b"Are you at your desk? I need a payment made before noon.\n"
+)
+
+
+def judged(run, *arguments):  # noqa: ANN002 - words of a command line
+    code, out, err = run("score", *arguments, "--jsonl")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_mail_is_scored_with_a_directory_of_a_file_or_of_a_tenant_alike(run, tmp_path):
+    message, people = tmp_path / "posing.eml", tmp_path / "people.csv"
+    message.write_bytes(POSING)
+    imported(run, tmp_path, CSV)
+    plain = judged(run, message)
+    by_file, by_tenant = (
+        judged(run, message, "--directory", people),
+        judged(run, message, "--tenant", "acme"),
+    )
+    assert by_file == by_tenant
+    assert by_file["log_odds"] > plain["log_odds"], "somebody outside uses a VIP's name"
+
+
+def test_mail_is_scored_under_the_tenants_policy(run, tmp_path):
+    message = tmp_path / "posing.eml"
+    message.write_bytes(POSING)
+    assert run("policy", "allow", "ann.lee@elsewhere.example", "--tenant", "acme")[0] == 0
+    assert judged(run, message, "--tenant", "acme")["verdict"] == "clean"
+    assert run("policy", "block", "elsewhere.example", "--tenant", "acme")[0] == 0
+    other = tmp_path / "other.eml"
+    other.write_bytes(POSING.replace(b"ann.lee@", b"eve@"))
+    assert judged(run, other, "--tenant", "acme")["verdict"] in ("attack", "spam")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--tenant", "nobody"], 1, "there is no tenant"),
+        (["--tenant", "acme", "--directory", "people.csv"], 2, "give --tenant"),
+        (["--directory", "gone.csv"], 1, "cannot be read"),
+    ],
+)
+def test_a_directory_that_is_not_there_scores_nothing(run, tmp_path, arguments, code, words):
+    message = tmp_path / "posing.eml"
+    message.write_bytes(POSING)
+    found, out, err = run("score", message, "--jsonl", *arguments)
+    assert (found, out, words in err) == (code, "", True)

