@@ -27,6 +27,8 @@ class Unavailable(EnrichmentError):
     def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+        self.elsewhere = False
+        """The registry answered and sent us on to a server that anybody may own: its circuit stays as it is."""
 
 
 class TimedOut(Unavailable):

@@ -112,7 +112,10 @@ async def _ask(due: Due, provider: Provider, registry: str, governor: Governor) 
             findings = await provider.look_up(request.entity)
     except (TimeoutError, Unavailable) as fault:
         known = fault if isinstance(fault, Unavailable) else TimedOut(f"longer than {options.timeout_s:g} s")
-        await governor.failed(provider.name, registry, pause_s=known.retry_after_s)
+        if known.elsewhere:
+            await governor.succeeded(provider.name, registry)
+        else:
+            await governor.failed(provider.name, registry, pause_s=known.retry_after_s)
         said = "blocked" if isinstance(known, Blocked) else known.status
         retry_s = delay_s(due.failures + 1, known.retry_after_s)
         return Outcome(request, said, retry_s=retry_s, status=known.status)

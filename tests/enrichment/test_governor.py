@@ -160,6 +160,26 @@ def test_a_registry_that_asks_for_time_gets_it_and_the_others_go_on(govern, web_
     assert open_providers(broker, ["redirects"]) == {}
 
 
+@pytest.mark.parametrize("trouble", ["busy", "hanging"])
+def test_a_shortener_is_not_blamed_for_the_servers_that_it_leads_to(trouble, govern, servers, web_server):
+    busy = (429, {"Retry-After": "86400"}, b"")
+    web_server.rules = {
+        "/b": (200, {}, b""),
+        "/theirs": busy if trouble == "busy" else servers.HANG,
+        "*": (302, {"Location": "/theirs"}, b""),
+    }
+    settings = {
+        "redirects": {
+            "inside": ["127.0.0.2/32"], "rate_per_s": 1000, "burst": 100, "registry_rate_per_s": None,
+            "timeout_s": 1, "hop_timeout_s": 0.2 if trouble == "busy" else 5,
+        }
+    }  # fmt: skip
+    said = govern(settings, [f"{web_server.url}/a{n}" for n in range(6)])
+    assert {o.said for o in said} == {"failed" if trouble == "busy" else "timeout"}
+    (said,) = govern(settings, [f"{web_server.url}/b"])
+    assert said.said == "ok"
+
+
 def test_a_list_that_blocks_us_is_left_alone_at_once(govern, dns_server, broker):
     dns_server.rules = {"*": ["127.255.255.254"]}
     settings = {"domain_blocklist": {"zones": ["one.test"], "servers": [dns_server.address]}}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from scorelane.enrichment.errors import Rejected, Unavailable
+from scorelane.enrichment.errors import Rejected, TimedOut, Unavailable
 from scorelane.enrichment.guard import Guard
 from scorelane.enrichment.http import Http, Reply, host_of, normalised, retry_after_s
 from scorelane.enrichment.names import Names
@@ -68,8 +69,15 @@ class Redirects(Provider):
         if url is None:
             raise Rejected("not a web address")
         chain = [url]
+        until = asyncio.get_running_loop().time() + 0.9 * self.options.timeout_s
         while len(chain) <= self.options.most_hops:
-            reply = await self._hop(chain[-1])
+            try:
+                async with asyncio.timeout_at(until):
+                    reply = await self._hop(chain[-1])
+            except (TimeoutError, Unavailable) as fault:
+                known = fault if isinstance(fault, Unavailable) else TimedOut("the chain took too long")
+                known.elsewhere = len(chain) > 1
+                raise known from None
             target = normalised(reply.headers.get("location", ""), chain[-1]) if reply.status in REDIRECTS else None
             if target is None or target in chain:
                 break
