@@ -29,6 +29,8 @@ GROUP_MESSAGES = 256
 GROUP_BYTES = 8 * 1024 * 1024
 GROUP_S = 0.1
 """A line waits at most so long for others to share a transaction with."""
+LINES_AHEAD = 4
+"""Lines read before they are asked for: each may be as long as the largest message."""
 LINE_BYTES = MESSAGE_BYTES * 4 // 3 + 65_536
 
 STREAM = {
@@ -89,21 +91,22 @@ async def _lines(request: Request) -> AsyncIterator[bytes]:
     rest = bytearray()
     async for piece in request.stream():
         rest += piece
-        *whole, last = bytes(rest).split(b"\n") if b"\n" in piece else (bytes(rest),)
-        if len(last) > LINE_BYTES:
+        whole: list[bytes] = []
+        if b"\n" in piece:  # else nothing is copied: a line may come in pieces of a few bytes
+            *whole, last = bytes(rest).split(b"\n")
+            rest = bytearray(last)
+        if len(rest) > LINE_BYTES:
             raise Problem(413, f"a line is longer than {LINE_BYTES:,} bytes")
         for line in whole:
             if line.strip():
                 yield line
-        if whole:
-            rest = bytearray(last)
     if rest.strip():
         yield bytes(rest)
 
 
 async def _groups(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     """Lines that come close together, so that they share a transaction."""
-    queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=GROUP_MESSAGES)
+    queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=LINES_AHEAD)
     feeding = asyncio.create_task(_feed(lines, queue))
     try:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,11 +14,15 @@ if TYPE_CHECKING:
 
 STYLES = {"attack": "bold red", "suspicious": "yellow", "spam": "magenta", "clean": "green"}
 PIPE_WIDTH = 160
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal obeys, less tabs and line ends: file names and mail may hold it."""
+_HIGH_CONTROLS = re.compile("[\x7f-\x9f]")
+"""Those of them that JSON leaves as they are."""
 
 
 def note(line: str) -> None:
     """One line to standard error."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(_CONTROLS.sub("\ufffd", line) + "\n")
     sys.stderr.flush()
 
 
@@ -34,7 +39,8 @@ def json_array(rows: Iterable[Mapping[str, Any]]) -> None:
 
 def to_json(row: Mapping[str, Any]) -> str:
     """One JSON object: times as ISO 8601 in UTC, identifiers and digests as text, NaN as null."""
-    return json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False)
+    written = json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False)
+    return _HIGH_CONTROLS.sub(lambda mark: f"\\u{ord(mark.group()):04x}", written)
 
 
 def _plain(value: Any) -> Any:  # noqa: PLR0911 - one return a type

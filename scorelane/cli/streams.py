@@ -30,6 +30,10 @@ DAMAGE: tuple[type[Exception], ...] = (
 """What reading a damaged archive raises."""
 
 LONG_WINDOW_BYTES = 1 << 31
+LONGEST_NAME_BYTES = 1 << 20
+_NAMES = frozenset((
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+))  # fmt: skip
 
 
 class _Rejoined(io.RawIOBase):
@@ -131,6 +135,12 @@ class _StrictTarInfo(tarfile.TarInfo):
             return super().fromtarfile(tarfile)
         except _BROKEN_HEADER as error:
             raise _errors.ReadError(str(error)) from None
+
+    def _proc_member(self, tarfile: tarfile.TarFile) -> tarfile.TarInfo:
+        """Long names and attributes stand in members that are read into memory whole, as large as they say."""
+        if self.type in _NAMES and self.size > LONGEST_NAME_BYTES:
+            raise _errors.ReadError(f"a header of {self.size:,} bytes")
+        return super()._proc_member(tarfile)  # type: ignore[misc,no-any-return] # not in the stubs
 
 
 # The standard library's name for the parameter above hides the module.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import nh3
 
 from scorelane.mail.charsets import decode_declared, without_surrogates
+from scorelane.mail.nesting import without_crowds
 
 if TYPE_CHECKING:
     from scorelane.mail import Message, Part
@@ -69,6 +70,7 @@ def sanitised(html: str) -> str:
 
     Raises Unsafe for HTML nested so deep that it would hold a reader up.
     """
+    html = without_crowds(html)
     depth, tags = _nesting(html)
     if depth > MOST_DEPTH or depth * tags > MOST_WORK:
         raise Unsafe(f"The HTML is nested {depth:,} levels deep, which only hostile mail is; read its text and source.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +24,9 @@ COLUMNS = (
 )  # fmt: skip
 HEADER = ",".join(COLUMNS) + "\r\n"
 PAGE = 200
+_FORMULA = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
+"""What begins a formula, in full width too (OWASP, "CSV Injection")."""
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f-\x9f]")
 CSV, JSON_LINES = "csv", "jsonl"
 
 
@@ -73,7 +77,10 @@ def json_lines(flips: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _cell(value: Any) -> Any:
-    """Text that a spreadsheet does not take for a formula."""
+    """Text that a spreadsheet does not take for a formula, and a terminal not for a command."""
     if isinstance(value, list):
         return "; ".join(f"{reason['name']} {reason['moved']:+.2f}" for reason in value)
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    if not isinstance(value, str):
+        return value
+    value = _CONTROLS.sub("\ufffd", value)
+    return f"'{value}" if value[:1] in _FORMULA else value

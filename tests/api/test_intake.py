@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
@@ -12,7 +13,7 @@ import httpx
 import msgspec
 import pytest
 
-from scorelane.api import create_app
+from scorelane.api import create_app, stream
 
 TO = {"mailbox": "all@acme.test"}
 RFC822 = {"Content-Type": "message/rfc822"}
@@ -181,6 +182,26 @@ def test_a_stream_gives_each_receipt_while_it_lasts(house):
             assert (told["line"], told["status"]) == (number, "accepted")
             assert rows(house, "SELECT count(*) FROM messages") == [(number,)]
         call.sendall(b"0\r\n\r\n")
+
+
+def test_a_stream_reads_few_lines_ahead_of_what_it_stores():
+    read = 0
+
+    async def lines():
+        nonlocal read
+        for _ in range(200):
+            read += 1
+            yield b"x" * stream.GROUP_BYTES
+
+    async def first_group():
+        groups = stream._groups(lines())
+        group = await anext(groups)
+        await asyncio.sleep(0.1)
+        await groups.aclose()
+        return group
+
+    assert len(asyncio.run(first_group())) == 2
+    assert read <= 2 + stream.LINES_AHEAD + 1
 
 
 def test_a_stream_stops_at_a_bad_line_and_keeps_what_it_gave_receipts_for(house, ingest):

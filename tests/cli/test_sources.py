@@ -255,3 +255,16 @@ def test_malformed_mail_is_still_mail(put, content):
     (found,) = read([put("a.eml", content)])
     assert isinstance(found, Source)
     assert found.raw == content
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_name_as_large_as_memory_is_damage(kind, put):
+    info = tarfile.TarInfo("name")
+    info.type, info.size = kind, 200_000_000
+    packed = zstandard.compress(info.tobuf(tarfile.USTAR_FORMAT) + bytes(200_000_000))
+    tracemalloc.start()
+    found = list(read([put("x.tar.zst", packed)]))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "a header of 200,000,000 bytes" in found[0].reason
+    assert peak_bytes < 150_000_000

@@ -1,0 +1,46 @@
+"""What strangers wrote cannot command the terminal or the spreadsheet that shows it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from scorelane import rescans
+from scorelane.cli import output
+
+HOSTILE = "\x1b]0;owned\x07\x9b2J\x7fpay"
+
+
+def test_a_note_commands_no_terminal(capsys):
+    output.note(f"{HOSTILE}\tnow\nor never")
+    assert capsys.readouterr().err == "\ufffd]0;owned\ufffd\ufffd2J\ufffdpay\tnow\nor never\n"
+
+
+def test_json_commands_no_terminal_and_says_the_same():
+    written = output.to_json({"subject": HOSTILE})
+    assert not any(ord(mark) < 0x20 or 0x7F <= ord(mark) <= 0x9F for mark in written)
+    assert json.loads(written) == {"subject": HOSTILE}
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\t=1+1", "'\t=1+1"),
+        (HOSTILE, "\ufffd]0;owned\ufffd\ufffd2J\ufffdpay"),
+        ('Invoice, "May"', 'Invoice, "May"'),
+    ],
+)
+def test_a_sheet_holds_no_formula_and_no_control(subject, shown):
+    flip = dict.fromkeys(("mailbox", "sender", "before_verdict", "verdict", "before_category", "category", "work"), "x")
+    flip |= {"message_id": UUID(int=1), "received_at": datetime(2026, 1, 1, tzinfo=UTC), "subject": subject}
+    flip |= {"before_log_odds": -1.5, "log_odds": 2.0, "reasons": []}
+    (row,) = csv.DictReader(io.StringIO("".join(rescans.sheet([[flip]], rescans.CSV)), newline=""))
+    assert row["subject"] == shown
+    assert row["before_log_odds"] == "-1.5"
