@@ -21,6 +21,9 @@ Address = IPv4Address | IPv6Address
 NAT64 = IPv6Network("64:ff9b::/96")
 """RFC 6052: an IPv4 address in the last 32 bits."""
 
+GIVEN = IPv6Network("2000::/3")
+"""All IPv6 addresses of the public internet; others that look global are site-local or no longer used."""
+
 PORTS = frozenset({80, 443, 8000, 8008, 8080, 8443, 8888})
 """Ports that web servers use. Others would make us a port scanner."""
 
@@ -38,7 +41,8 @@ class Guard:
         if any(parsed in network for network in self._inside if network.version == parsed.version):
             return
         for hidden in (parsed, *_embedded(parsed)):
-            if not hidden.is_global or hidden.is_multicast or hidden.is_reserved:
+            given = isinstance(hidden, IPv4Address) or hidden in GIVEN
+            if not given or not hidden.is_global or hidden.is_multicast or hidden.is_reserved:
                 raise Refused("refused: the target is not an address of the public internet")
         if port not in PORTS:
             raise Refused(f"refused: port {port} is not a web server's")

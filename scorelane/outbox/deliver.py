@@ -12,12 +12,12 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import structlog
 
 from db import outbox
 from scorelane.outbox import guard, signing
 from scorelane.outbox.errors import Forbidden
+from scorelane.outbox.post import DELIVERED, FAULTS, post
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,7 @@ class Limits:
     """How hard to try."""
 
     timeout_s: float = 10.0
+    """Of one attempt from connecting to the end of the answer."""
     lease_s: float = 60.0
     """An attempt without an outcome is made again after so long; longer than any attempt takes."""
     first_retry_s: float = 5.0
@@ -52,19 +53,11 @@ class Deliverer:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._client = httpx.Client(
-            timeout=self._limits.timeout_s,
-            follow_redirects=False,
-            trust_env=False,
-            headers={"User-Agent": "Scorelane-Outbox/1"},
-            limits=httpx.Limits(max_connections=self._limits.at_once, max_keepalive_connections=0),
-        )
         self._threads = ThreadPoolExecutor(self._limits.at_once, "outbox")
 
     def close(self) -> None:
         """Finish what is being sent."""
         self._threads.shutdown()
-        self._client.close()
 
     def step(self, connection: Connection) -> int:
         """Route new events and attempt what is due; how many attempts were made."""
@@ -93,27 +86,25 @@ class Deliverer:
             way = guard.route(due.target, allow_private=self._limits.allow_private)
             headers = {
                 "Host": way.host,
+                "User-Agent": "Scorelane-Outbox/1",
                 "Content-Type": "application/json",
                 signing.EVENT: str(due.event_id),
                 signing.TIMESTAMP: str(timestamp),
                 signing.SIGNATURE: signing.signature(due.secret or "", timestamp, body),
             }
             name = way.host.rpartition(":")[0] if ":" in way.host else way.host
-            with self._client.stream(
-                "POST", way.url, content=body, headers=headers, extensions={"sni_hostname": name}
-            ) as answer:
-                said = b"".join(_first(answer.iter_raw(ANSWER_BYTES), ANSWER_BYTES))
+            answer = post(way.url, body, headers, host=name, timeout_s=self._limits.timeout_s, most_bytes=ANSWER_BYTES)
         except Forbidden as fault:
             return self._failed(due, None, str(fault), retry=False)
-        except (httpx.HTTPError, OSError, ValueError) as fault:
+        except FAULTS as fault:
             return self._failed(due, None, f"{type(fault).__name__}: {fault}")
-        if answer.is_success:
-            return outbox.Outcome(due.id, due.destination_id, True, answer.status_code, None, None)
+        if answer.status in DELIVERED:
+            return outbox.Outcome(due.id, due.destination_id, True, answer.status, None, None)
         return self._failed(
             due,
-            answer.status_code,
-            f"answered {answer.status_code}: {_words(said)}",
-            wanted_s=_retry_after(answer.headers.get("retry-after")),
+            answer.status,
+            f"answered {answer.status}: {_words(answer.said)}",
+            wanted_s=_retry_after(answer.retry_after),
         )
 
     def _append(self, target: Path, lines: Sequence[Due]) -> list[Outcome]:
@@ -159,14 +150,6 @@ def _write_all(descriptor: int, text: bytes) -> None:
     view = memoryview(text)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _first(pieces: Any, most: int) -> Any:
-    for piece in pieces:
-        yield piece[:most]
-        most -= len(piece)
-        if most <= 0:
-            return
 
 
 def _words(said: bytes) -> str:

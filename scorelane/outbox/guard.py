@@ -9,8 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from scorelane.outbox.errors import Forbidden
 
-# What is_global lets through and yet leads inside: IPv4 within IPv6 (RFC 6052 NAT64, RFC 3056 6to4).
-_TUNNELS = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
+# What is_global lets through and yet may lead inside: all IPv6 that nobody was given (site-local, IPv4-compatible,
+# NAT64 prefixes), and IPv4 within IPv6 (RFC 3056 6to4).
+_GIVEN = ipaddress.IPv6Network("2000::/3")
+_6TO4 = ipaddress.IPv6Network("2002::/16")
 
 
 class Route(NamedTuple):
@@ -45,6 +47,6 @@ def is_outside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_outside(address.ipv4_mapped)
-        if any(address in tunnel for tunnel in _TUNNELS):
+        if address not in _GIVEN or address in _6TO4:
             return False
     return address.is_global and not address.is_multicast

@@ -62,6 +62,7 @@ FORBIDDEN = [
     "http://169.254.169.254/latest/meta-data/", "http://[fd00:ec2::254]/", "http://10.0.0.1/", "http://192.168.1.1/",
     "http://172.16.0.1/", "http://100.64.0.1/", "http://0.0.0.0:{port}/", "http://[64:ff9b::7f00:1]/",
     "http://[2002:7f00:1::]/", "http://224.0.0.1/", "http://255.255.255.255/", "http://localhost.inside.test:{port}/",
+    "http://[fec0::1]/", "http://[::ffff:0:7f00:1]/", "http://[64:ff9b:1::7f00:1]/",
     "//127.0.0.1:{port}/", "http://127.0.0.1.:{port}/", "http://user@127.0.0.1:{port}/", "http://\u2460\u2461\u2466.0.0.1:{port}/",
 ]  # fmt: skip
 

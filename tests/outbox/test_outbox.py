@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import ipaddress
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -180,6 +182,30 @@ def test_retries_back_off_heed_retry_after_and_let_a_dead_receiver_rest(sql, acm
     slow.close()
 
 
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 500 No\r\nContent-Length: 60\r\n\r\n"])
+def test_an_answer_a_byte_at_a_time_ends_with_the_attempts_time(sql, acme, start):
+    def drip(listener):
+        call, _ = listener.accept()
+        with call, contextlib.suppress(OSError):
+            call.sendall(start)
+            for _ in range(60):
+                call.sendall(b"a")
+                time.sleep(0.1)
+            call.sendall(b"\r\n\r\n")
+
+    one = Deliverer(Limits(timeout_s=0.5, first_retry_s=100, allow_private=True))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        destination(sql, acme, f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        happened(sql, acme, uuid7(), 1)
+        one.step(sql)
+        one.close()
+        thread.join()
+    ((state, error),) = sql.execute("SELECT state, error FROM deliveries").fetchall()
+    assert (state, error.partition(":")[0]) == ("waiting", "ReadTimeout")
+
+
 def test_a_crash_between_sending_and_noting_sends_again(sql, acme, receiver, tmp_path, monkeypatch):
     deliverer = Deliverer(QUICK)
     destination(sql, acme, receiver.url)
@@ -227,7 +253,8 @@ def test_destinations_get_the_verdicts_and_the_tenant_that_they_asked_for(sql, a
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.1.1", "0.0.0.0", "100.64.0.1", "224.0.0.1", "::1",
-     "fe80::1", "fd00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::"],
+     "fe80::1", "fec0::1", "::ffff:0:7f00:1", "::7f00:1", "64:ff9b:1::7f00:1",
+     "fd00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::"],
 )  # fmt: skip
 def test_no_webhook_goes_inside(address):
     assert not guard.is_outside(ipaddress.ip_address(address))
