@@ -87,21 +87,20 @@ def claim_receipts(connection: Connection, tenant_id: int, new: Sequence[NewMess
 
     The mailboxes' rows are held until commit, so that an erasure waits for what is coming in.
     """
-    ordered = sorted(new, key=lambda message: (message.sha256, message.mailbox_id))
     rows = connection.execute(
         """WITH held AS MATERIALIZED (
                SELECT id FROM mailboxes WHERE id = ANY (%b) AND tenant_id = %b ORDER BY id FOR KEY SHARE)
            INSERT INTO receipts (tenant_id, mailbox_id, sha256, message_id)
            SELECT %b, new.* FROM unnest(%b::integer[], %b::bytea[], %b::uuid[]) AS new (mailbox_id, sha256, message_id)
-           WHERE new.mailbox_id IN (SELECT id FROM held)
+           WHERE new.mailbox_id IN (SELECT id FROM held) ORDER BY new.sha256, new.mailbox_id
            ON CONFLICT DO NOTHING RETURNING mailbox_id, sha256""",
         (
             sorted({m.mailbox_id for m in new}),
             tenant_id,
             tenant_id,
-            [m.mailbox_id for m in ordered],
-            [m.sha256 for m in ordered],
-            [m.id for m in ordered],
+            [m.mailbox_id for m in new],
+            [m.sha256 for m in new],
+            [m.id for m in new],
         ),
         binary=True,
     ).fetchall()

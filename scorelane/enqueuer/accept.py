@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from db import intake, lanes, tenants
 from db.session import Connection, connect
-from scorelane.enqueuer.envelope import Envelope, encode
+from scorelane.enqueuer.envelope import Envelope, encode, storable
 from scorelane.enqueuer.errors import Busy, Rejected, Unavailable
 from scorelane.enqueuer.lanes import CHUNK_BYTES, LANES, MESSAGE_BYTES, Lane
 from scorelane.enqueuer.pressure import Pressure
@@ -182,9 +182,11 @@ class Enqueuer:
         room = self._room(connection, batch, len(fresh)) if fresh else 0
         new = {copy: self._compressed(messages[position], copy[1]) for copy, position in fresh.items()}
         written = _Written({}, set(), [])
+        rejected = sum(receipt is not None for receipt in receipts)
         if new or (batch.key is not None and held):
-            rejected = sum(receipt is not None for receipt in receipts)
             written = self._write(connection, batch, new, list(held.values()), room, rejected)
+        elif rejected:
+            lanes.count(connection, batch.lane.name, {"rejected": rejected}, shard=threading.get_native_id())
         won, mine, work = written
         raced = [copy for copy in first if copy not in won and copy not in held]
         if raced:
@@ -291,7 +293,7 @@ class Enqueuer:
     def _mailbox(self, connection: Connection, tenant_id: int, tenant: str, name: str) -> int:
         number = self._mailboxes.get((tenant, name))
         if number is None:
-            if not name or len(name) > 320 or any(c.isspace() for c in name):  # noqa: PLR2004 - RFC 3696
+            if not name.isprintable() or not 0 < len(name) <= 320 or any(c.isspace() for c in name):  # noqa: PLR2004 - RFC 3696
                 raise Rejected(f"mailbox {name[:80]!r} is not an address")
             number = tenants.mailbox(connection, tenant_id, name) or 0
         return number
@@ -306,7 +308,7 @@ class Enqueuer:
             received_at=message.received_at or datetime.now(UTC),
             direction=message.direction,
             envelope=encode(message.envelope),
-            source=None if message.source is None else message.source.replace("\0", "")[:1024],
+            source=None if message.source is None else storable(message.source[:1024]),
         )
 
     def _open(self) -> Connection:

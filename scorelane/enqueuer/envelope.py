@@ -17,4 +17,24 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def encode(envelope: Envelope | None) -> bytes | None:
     """Bytes to store, or None."""
-    return None if envelope is None else msgspec.msgpack.encode(envelope)
+    if envelope is None:
+        return None
+    try:
+        return msgspec.msgpack.encode(envelope)
+    except UnicodeEncodeError:
+        clean = Envelope(
+            mail_from=_clean(envelope.mail_from),
+            rcpt_to=tuple(storable(address) for address in envelope.rcpt_to),
+            client_ip=_clean(envelope.client_ip),
+            helo=_clean(envelope.helo),
+        )
+        return msgspec.msgpack.encode(clean)
+
+
+def storable(text: str) -> str:
+    """The text without NUL, and with a question mark for each byte of a session or file name that was no text."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else storable(text)

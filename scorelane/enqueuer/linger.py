@@ -8,7 +8,8 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from scorelane.enqueuer.errors import Rejected
+from scorelane.enqueuer.errors import Busy, Unavailable
+from scorelane.enqueuer.lanes import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from scorelane.enqueuer.accept import Enqueuer, Incoming, Receipt
@@ -47,6 +48,8 @@ class Linger:
         self._lane = lane
         self._linger_s = linger_s
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="linger", daemon=True)
         self._thread.start()
 
@@ -57,22 +60,31 @@ class Linger:
         self.close()
 
     def submit(self, message: Incoming, *, tenant: str, mailbox: str, actor: str | None = None) -> Future[Receipt]:
-        """The receipt to come; durable once it is there. Its exception is what `Enqueuer.accept` raised."""
+        """The receipt to come; durable once it is there. Its exception is what `Enqueuer.accept` raised.
+
+        Raises Unavailable when this is closed already.
+        """
         future: Future[Receipt] = Future()
-        self._waiting.put(_Waiting(tenant, mailbox, actor, message, future))
+        with self._closing:
+            if self._closed:
+                raise Unavailable("this door closes; nothing was stored, send it again")
+            self._waiting.put(_Waiting(tenant, mailbox, actor, message, future))
         return future
 
     def close(self) -> None:
         """Store what waits, then stop."""
-        self._waiting.put(None)
+        with self._closing:
+            self._closed = True
+            self._waiting.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         while (item := self._waiting.get()) is not None:
             group = [item]
+            size = len(item.message.raw)
             since = time.monotonic()
             stop = False
-            while len(group) < BATCH and not stop:
+            while len(group) < BATCH and size < CHUNK_BYTES and not stop:
                 more: object
                 try:
                     more = self._waiting.get_nowait()
@@ -82,6 +94,7 @@ class Linger:
                         break
                 if isinstance(more, _Waiting):
                     group.append(more)
+                    size += len(more.message.raw)
                 else:
                     stop = True
             self._store(group)
@@ -117,17 +130,17 @@ class Linger:
                     lane=self._lane,
                     actor=actor,
                 )
-            except Rejected as fault:
-                self._store_each(items, fault)
-            except Exception as fault:  # noqa: BLE001 - whatever it is belongs to the callers who wait
+            except (Busy, Unavailable) as fault:
                 for item in items:
                     item.future.set_exception(fault)
+            except Exception as fault:  # noqa: BLE001 - whatever it is belongs to the callers who wait
+                self._store_each(items, fault)
             else:
                 for item, receipt in zip(items, receipts, strict=True):
                     item.future.set_result(receipt)
 
-    def _store_each(self, items: list[_Waiting], fault: Rejected) -> None:
-        """One of several is at fault, by its mailbox: the others are stored without it."""
+    def _store_each(self, items: list[_Waiting], fault: Exception) -> None:
+        """One of several is at fault, by its mailbox or a bug: the others are stored without it."""
         if len(items) == 1:
             items[0].future.set_exception(fault)
             return

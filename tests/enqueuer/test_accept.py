@@ -256,3 +256,55 @@ def test_importing_the_front_door_loads_no_parser_and_no_model():
     script = f"import scorelane.enqueuer, sys; print([name for name in {heavy!r} if name in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_closed_linger_takes_nothing_that_nobody_would_store(door, tenant):
+    linger = Linger(door)
+    linger.close()
+    with pytest.raises(Unavailable, match="closes"):
+        linger.submit(mail(1), **tenant)
+
+
+def test_a_fault_of_one_message_is_not_that_of_those_it_lingers_with(door, tenant, monkeypatch):
+    accept = door.accept
+
+    def fragile(messages, **place: object):
+        if any(b"Subject: 3\r" in message.raw for message in messages):
+            raise ZeroDivisionError
+        return accept(messages, **place)
+
+    door.accept([mail(1)], **tenant)
+    monkeypatch.setattr(door, "accept", fragile)
+    with Linger(door, linger_s=1) as linger:
+        futures = {number: linger.submit(mail(number), **tenant) for number in (2, 3, 4)}
+        assert [futures[number].result(30).status for number in (2, 4)] == ["accepted", "accepted"]
+        with pytest.raises(ZeroDivisionError):
+            futures[3].result(30)
+
+
+def test_large_messages_do_not_linger_together(door, tenant, sql):
+    door.accept([mail(1)], **tenant)
+    large = [Incoming(mail(number).raw + b"x" * 9_000_000) for number in range(2, 6)]
+    with Linger(door, linger_s=30) as linger:
+        futures = [linger.submit(one, **tenant) for one in large]
+        assert {future.result(25).status for future in futures} == {"accepted"}
+    assert sql("SELECT count(DISTINCT job_id) FROM messages") == [(3,)]
+
+
+def test_bytes_that_are_no_text_in_a_session_or_a_file_name_are_no_error(door, tenant, sql):
+    said = Envelope(mail_from="\udcff@b.example", rcpt_to=("\udcfe@acme.test",), helo="\udcfd")
+    (receipt,) = door.accept([Incoming(mail(1).raw, envelope=said, source="\udcff.eml\0")], **tenant)
+    assert receipt.status == "accepted"
+    ((envelope, source),) = sql("SELECT envelope, source FROM messages")
+    assert (b"?@b.example" in envelope, source) == (True, "?.eml")
+
+
+@pytest.mark.parametrize("mailbox", ["a\0@acme.test", "\udcff@acme.test", "a\x07@acme.test"])
+def test_a_mailbox_that_no_address_can_be_is_rejected(door, mailbox):
+    with pytest.raises(Rejected, match="is not an address"):
+        door.accept([mail(1)], tenant="acme", mailbox=mailbox)
+
+
+def test_what_is_rejected_is_counted_though_nothing_else_came_with_it(door, tenant, sql):
+    assert door.accept([Incoming(b"")], **tenant)[0].status == "rejected"
+    assert sql("SELECT sum(value) FROM counters WHERE name = 'rejected'") == [(1,)]
