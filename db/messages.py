@@ -108,10 +108,10 @@ def vector(connection: Connection, message_id: UUID, revision: int) -> tuple[byt
     return None if row is None else (bytes(row[0]), bytes(row[1]), row[2], str(row[3]))  # type: ignore[call-overload,return-value]
 
 
-def progress(connection: Connection, job_key: str, tenant: str) -> tuple[int, int, int] | None:
-    """(messages, scored, dead) of the job that an idempotency key names, or None."""
+def progress(connection: Connection, job_key: str, tenant: str) -> tuple[int, int, int, int] | None:
+    """(messages, scored, dead, cancelled) of the job that an idempotency key names, or None."""
     return connection.execute(
-        "SELECT j.messages, j.scored, j.dead FROM jobs j JOIN tenants t ON t.id = j.tenant_id "
+        "SELECT j.messages, j.scored, j.dead, j.cancelled FROM jobs j JOIN tenants t ON t.id = j.tenant_id "
         "WHERE j.idempotency_key = %s AND t.name = %s",
         (job_key, tenant),
     ).fetchone()  # type: ignore[return-value]

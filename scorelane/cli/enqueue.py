@@ -159,21 +159,24 @@ def _accepting(
 
 
 def wait_until_scored(database_url: str, *, tenant: str, key: str, tally: Tally, poll_s: float = 0.2) -> None:
-    """Return when every accepted message, and every duplicate that was still waiting, has its final state."""
+    """Return when every accepted message, and every duplicate that was still waiting, has its final state.
+
+    What somebody cancelled or erased meanwhile is not waited for.
+    """
     from db import messages
     from db.session import connect
 
-    scored = dead = 0
+    scored = dead = cancelled = 0
     with connect(database_url, application="scorelane-cli") as connection:
         with output.progress("scoring", tally.accepted) as done:
             while tally.accepted:
-                state = messages.progress(connection, key, tenant)
-                scored, dead = (state[1], state[2]) if state else (0, 0)
-                done(scored + dead)
-                if scored + dead >= tally.accepted:
+                left, scored, dead, cancelled = messages.progress(connection, key, tenant) or (0, 0, 0, 0)
+                done(scored + dead + cancelled)
+                if scored + dead + cancelled >= min(tally.accepted, left):
                     break
                 time.sleep(poll_s)
         while tally.duplicate and tally.newest and messages.waiting(connection, tenant, tally.newest):
             time.sleep(poll_s)
-    more = f", {dead} could not be scored; see scorelane dead-letters" if dead else ""
+    more = f", {cancelled} cancelled" if cancelled else ""
+    more += f", {dead} could not be scored; see scorelane dead-letters" if dead else ""
     output.note(f"{scored} scored{more}")

@@ -12,6 +12,7 @@ import pytest
 
 from db import jobs, tenants
 from db.session import connect
+from scorelane.cli import enqueue
 from scorelane.enqueuer import Enqueuer, Incoming
 
 
@@ -84,3 +85,15 @@ def test_a_job_is_listed_paused_resumed_and_cancelled(sql, run):
     (job,) = run("jobs", "list", "--state", "cancelled", "--json")
     assert job["cancelled"] == 30
     assert "not a job's id" in run("jobs", "cancel", "x", code=2)
+
+
+@pytest.mark.timeout(60)
+def test_waiting_ends_when_the_job_is_cancelled(database, sql, capsys):
+    with Enqueuer(database.worker_url, database.broker_url) as door:
+        mail = [Incoming(b"From: b@b.example\r\nSubject: %d\r\n\r\nx" % n) for n in range(3)]
+        door.accept(mail, tenant="acme", mailbox="b@acme.test", lane="backfill", idempotency_key="k")
+    (job, *_) = jobs.listing(sql)
+    assert jobs.cancel(sql, job.id)
+    assert jobs.settle(sql) == 3
+    enqueue.wait_until_scored(database.worker_url, tenant="acme", key="k", tally=enqueue.Tally(accepted=3))
+    assert "0 scored, 3 cancelled" in capsys.readouterr().err
