@@ -28,7 +28,6 @@ class Claim(NamedTuple):
     attempt: int
     alone: bool
     marked: UUID | None
-    phase: str
     spec: dict[str, Any]
     """What the job's actor asked for, by kind of job."""
     messages: int
@@ -64,7 +63,7 @@ def claim(connection: Connection, pairs: Sequence[tuple[int, int]], worker: str)
                  AND l.name = c.lane AND NOT l.paused AND t.id = c.tenant_id
                  AND j.id = c.job_id AND j.state IN ('open', 'done')
            RETURNING c.id, c.dispatch_id, c.tenant_id, t.name, c.job_id, j.kind, c.lane, c.attempt, c.alone,
-                     c.marked, c.phase, j.spec, c.messages, set_config('synchronous_commit', 'off', true)""",
+                     c.marked, j.spec, c.messages, set_config('synchronous_commit', 'off', true)""",
         (worker, [pair[0] for pair in pairs], [pair[1] for pair in pairs]),
     ).fetchall()
     return [Claim(*row[:-1]) for row in rows]  # type: ignore[arg-type]

@@ -10,10 +10,11 @@ from uuid import UUID
 import pytest
 import zstandard
 
-from db import chunks, forgetting, sightings, tenants
+from db import bundles, chunks, dispatch, forgetting, sightings, tenants
 from db.session import connect
+from scorelane import rescans
 from scorelane.mail import parse
-from scorelane.scoring import context
+from scorelane.scoring import Bundle, context
 from scorelane.signals import recall
 from scorelane.signals.recall import Memory
 from scorelane.signals.sightings import ATTACHMENT, NAME, shown
@@ -60,9 +61,11 @@ def folded(found):
     return out
 
 
-def stored(sql):
+def stored(sql, revision=1):
     rows = sql.execute(
-        "SELECT v.context FROM vectors v JOIN messages m ON m.id = v.message_id ORDER BY m.received_at, m.id"
+        "SELECT v.context FROM vectors v JOIN messages m ON m.id = v.message_id WHERE v.revision = %s "
+        "ORDER BY m.received_at, m.id",
+        (revision,),
     ).fetchall()
     return [context.decode(row[0]).history for row in rows]
 
@@ -95,6 +98,28 @@ def test_counts_end_at_a_limit_whatever_the_chunks_and_the_rolled_up_days(  # no
     assert max(history.domain_count for history in expected) == 40
     assert any(history.domain_count == 40 > history.domain_count_30d for history in expected)
     assert stored(sql) == expected
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_rescan_after_a_backfill_gives_the_history_of_a_fold_in_whatever_order_chunks_ended(
+    sql, session, accept_mail, run_all, seed
+):
+    found = mails(120)
+    arrived = list(found)
+    Random(seed).shuffle(arrived)
+    for at in range(0, len(arrived), 7):
+        accept_mail(arrived[at : at + 7])
+    pairs = [(d.chunk_id, d.dispatch_id) for d in dispatch.publish_due(sql, "backfill", 100_000)]
+    Random(-seed).shuffle(pairs)
+    for pair in pairs:
+        score_chunks(session, [pair])
+    assert stored(sql) != folded(found), "the first scores know only what ended before them"
+    live = bundles.current(sql)
+    wanted = rescans.wanted_of(Bundle.load(live.live_path))
+    job, _ = rescans.start(sql, 1, rescans.Asked(), wanted, as_of="now", applies=True, actor="ann", live=live.live)
+    rescans.plan_all(sql, job)
+    run_all()
+    assert stored(sql, revision=2) == folded(found)
 
 
 @pytest.fixture
