@@ -255,17 +255,25 @@ def newly_bad(connection: Connection, facts: Sequence[NewFact]) -> list[NewFact]
 
 
 def tell(connection: Connection, answered: Sequence[tuple[str, str]]) -> None:
-    """The messages that wait for these lookups wait for one thing less."""
+    """The messages that wait for these lookups wait for one thing less.
+
+    Each message is locked before what it wants is taken away, as `provisional.give_up` does: the two do not deadlock.
+    """
     if not answered:
         return
     connection.execute(
-        """WITH gone AS (
-               DELETE FROM wanted_facts w USING unnest(%s::text[], %s::text[]) AS n (provider, entity)
-               WHERE w.provider = n.provider AND w.entity = n.entity RETURNING w.message_id),
-           fewer AS (SELECT message_id, count(*)::integer AS number FROM gone GROUP BY message_id),
-           held AS (SELECT a.message_id, fewer.number FROM awaiting a JOIN fewer USING (message_id)
-                    ORDER BY a.message_id FOR UPDATE OF a)
-           UPDATE awaiting a SET open = a.open - held.number FROM held WHERE a.message_id = held.message_id""",
+        """WITH told AS (
+               SELECT w.provider, w.entity, w.message_id FROM wanted_facts w
+               JOIN unnest(%s::text[], %s::text[]) AS n (provider, entity) USING (provider, entity)),
+           held AS MATERIALIZED (
+               SELECT a.message_id FROM awaiting a WHERE a.message_id IN (SELECT message_id FROM told)
+               ORDER BY a.message_id FOR UPDATE),
+           gone AS (
+               DELETE FROM wanted_facts w USING told, held
+               WHERE held.message_id = told.message_id AND w.message_id = told.message_id
+                 AND w.provider = told.provider AND w.entity = told.entity RETURNING w.message_id),
+           fewer AS (SELECT message_id, count(*)::integer AS number FROM gone GROUP BY message_id)
+           UPDATE awaiting a SET open = a.open - fewer.number FROM fewer WHERE a.message_id = fewer.message_id""",
         ([a[0] for a in answered], [a[1] for a in answered]),
     )
 
