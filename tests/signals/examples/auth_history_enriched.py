@@ -19,8 +19,11 @@ def fact(kind, value, entity="example.com", status="ok"):
     return {"facts": {kind: (Fact("1", kind, entity, status, value),)}}
 
 
-def past(**counts):
-    return {"hist": History(**counts)}
+def past(more=None, **counts):
+    return {"hist": History(**counts), **(more or {})}
+
+
+CALLS = {"text": None, "html": '<p>Hello there</p><a href="https://evil.test/x">Click here</a>'}
 
 
 UNTRUSTED = {"h": [("Authentication-Results", "mx.evil.test; dmarc=pass; spf=pass; dkim=pass")], "directory": OURS}
@@ -69,6 +72,7 @@ ROWS = [
     ("bad_count_log", past(bad_count=2), log1p(2), past(), 0),
     ("rarest_link_domain_log", past(link_domain_min_count=4), log1p(4), past(), None),
     ("stranger_with_new_link", past(link_domain_min_count=0), 1, past(link_domain_min_count=4), 0),
+    ("call_to_action_beside_new_domain", past(CALLS, link_domain_min_count=0), 1, past(CALLS, link_domain_min_count=4), 0),
     ("unusual_hour", past(address_count=10, same_hours=1), 0.9, past(address_count=4), None),
     ("unusual_structure", past(address_count=10, same_structure=10), 0, past(address_count=4), None),
     ("unusual_recipients", past(address_count=9, same_recipients=0), 1, past(address_count=9, same_recipients=2), 0),

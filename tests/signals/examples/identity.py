@@ -56,6 +56,7 @@ ROWS = [
     ("display_name_other_address", frm('"boss@contoso.test" <x@evil.test>'), 1, HONEST, 0),
     ("display_name_other_domain", frm('"contoso.com billing" <x@evil.test>'), 1, HONEST, 0),
     ("display_name_fits_address", HONEST, 1, frm("Ann Lee <xyz@other.test>"), 0),
+    ("free_mail_behind_corporate_name", frm("Northwind Payroll Dept <nw.pay@gmail.com>"), 1, frm("Ann Lee <ann@gmail.com>"), 0),
     ("display_name_is_executive", frm('"Grace Hopper, CEO" <x@evil.test>'), 1, HONEST, 0),
     ("display_name_upper_share", frm("ANN <ann@example.com>"), 1, frm("ann <ann@example.com>"), 0),
     ("author_is_recipient", {"to": "ann.lee@example.com"}, 1, HONEST, 0),
