@@ -7,6 +7,7 @@ import pytest
 from tests.faults.rig import FULL, SHORT, Rig
 
 _reports: list[tuple[str, list]] = []
+_told: list[str] = []
 
 
 @pytest.fixture(scope="session", params=[SHORT, pytest.param(FULL, marks=pytest.mark.slow)], ids=lambda s: s.name)
@@ -23,7 +24,15 @@ def tenant(rig, request):
     return rig.tenant(request.node.originalname.removeprefix("test_")[:50].strip("_"))
 
 
+@pytest.fixture
+def tell():
+    """Takes a line with a figure for the end of the run."""
+    return _told.append
+
+
 def pytest_terminal_summary(terminalreporter):
+    for line in _told:
+        terminalreporter.write_line(line)
     for name, recoveries in _reports:
         if name != "full" or not recoveries:
             continue
