@@ -7,6 +7,7 @@ properties, a task header without an id.
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -92,6 +93,11 @@ class CarefulConsumer(Consumer):  # type: ignore[misc]
     """Drops a message that reads as a task and is none."""
 
     discards: Discards
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Connect, trying every second: Celery's pauses grow to 30 s, for which a lane would stand still once more."""
+        conn.ensure_connection = partial(conn.ensure_connection, interval_start=0.5, interval_step=0.25, interval_max=1)
+        return super().ensure_connected(conn)
 
     def create_task_handler(self, *arguments: Any, **named: Any) -> Callable[[Any], Any]:
         """Celery's handler, which may raise for a broken message."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from whoisit.bootstrap import _BootstrapWrapper
+from whoisit.bootstrap import BaseBootstrap
 from whoisit.errors import BootstrapError, QueryError, UnsupportedError
 from whoisit.parser import parse
 from whoisit.query import QueryBuilder
@@ -173,7 +173,7 @@ class _Rdap(Provider):
             raise Unavailable("the list of registries is not whole JSON") from fault
 
     def _load(self, data: dict[str, Any]) -> None:
-        bootstrap = _BootstrapWrapper()
+        bootstrap = BaseBootstrap()
         try:
             bootstrap.load_bootstrap_data(data, from_json=False, allow_insecure=self.options.insecure)
         except (BootstrapError, ValueError, TypeError, AttributeError) as fault:
