@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _TEXT = frozenset({"text/plain", "text/html"})
 _SHOWN = frozenset({"text/enriched", "text/richtext", "text/watch-html", "text/x-amp-html"})
+_FILES = frozenset({"text/calendar", "text/csv", "text/directory", "text/vcard", "text/x-vcard"})
 _READ = frozenset({"content-type", "content-transfer-encoding", "content-disposition", "content-id"})
 
 
@@ -49,6 +50,8 @@ class Leaf(NamedTuple):
     headers: Mapping[str, str]
     content: bytes | None
     is_message: bool = False
+    is_alternative: bool = False
+    """It stands inside multipart/alternative, of which mail readers show one."""
 
     @property
     def encoding(self) -> str:
@@ -75,14 +78,17 @@ class Tree(NamedTuple):
     texts: list[Part]
     htmls: list[Part]
     nested: list[bytes]
+    beside: list[Part]
+    """Texts that mail readers show before the HTML, not instead of it."""
 
 
 def read_tree(raw: bytes, limits: Limits, defects: Defects) -> Tree:
     """Leaves of a message, judged: bodies, attachments, nested messages. `raw` begins at its first header field."""
     raw = _bounded(raw, limits, defects)
-    found = Tree([], [], [], [])
-    for leaf in _leaves(raw, limits, defects):
-        _judge(leaf, found, limits, defects)
+    found = Tree([], [], [], [], [])
+    leaves = _leaves(raw, limits, defects)
+    for leaf in leaves:
+        _judge(leaf, found, limits, defects, is_alone=len(leaves) == 1)
         if len(found.parts) + len(found.nested) >= limits.parts:
             defects.add("part_limit", leaf.path)
             break
@@ -173,31 +179,54 @@ def _affordable(raw: bytes, defects: Defects) -> bytes:
 
 
 def _fast(
-    node: fast_mail_parser.PyLazyMimePart, path: str, limits: Limits, defects: Defects, depth: int
+    node: fast_mail_parser.PyLazyMimePart,
+    path: str,
+    limits: Limits,
+    defects: Defects,
+    depth: int,
+    *,
+    is_alternative: bool = False,
 ) -> Iterator[Leaf]:
     if node.children and not node.is_message:
         if depth >= limits.depth:
             defects.add("depth_limit", path)
             return
+        is_alternative = is_alternative or _is_alternative(node.headers)
         for number, child in enumerate(node.children, 1):
-            yield from _fast(child, f"{path}.{number}" if path else str(number), limits, defects, depth + 1)
+            place = f"{path}.{number}" if path else str(number)
+            yield from _fast(child, place, limits, defects, depth + 1, is_alternative=is_alternative)
         return
     headers = {lower: values[0] for name, values in node.headers.items() if (lower := name.lower()) in _READ}
     try:
         content = node.content
     except fast_mail_parser.ParseError:
         content = None
-    leaf = Leaf(path or "1", headers, content, node.is_message)
+    leaf = Leaf(path or "1", headers, content, node.is_message, is_alternative)
     yield leaf._replace(content=decode_uu(content)) if content and leaf.encoding in UUENCODED else leaf
 
 
-def _slow(node: email.message.Message, path: str, limits: Limits, defects: Defects, depth: int) -> Iterator[Leaf]:
+def _is_alternative(headers: Mapping[str, list[str]]) -> bool:
+    return any(
+        name.lower() == "content-type" and values[0].lstrip()[:21].lower() == "multipart/alternative"
+        for name, values in headers.items()
+    )
+
+
+def _slow(
+    node: email.message.Message,
+    path: str,
+    limits: Limits,
+    defects: Defects,
+    depth: int,
+    *,
+    is_alternative: bool = False,
+) -> Iterator[Leaf]:
     headers = {lower: str(value) for name, value in reversed(node.items()) if (lower := name.lower()) in _READ}
     payload = node.get_payload() if node.is_multipart() else None
     if not isinstance(payload, list):
         del node["content-transfer-encoding"]  # so that the bytes come as they were written
         raw = node.get_payload(decode=True)
-        leaf = Leaf(path or "1", headers, None)
+        leaf = Leaf(path or "1", headers, None, is_alternative=is_alternative)
         content, wrong = decode_transfer(raw if isinstance(raw, bytes) else b"", leaf.encoding)
         if wrong is not None:
             defects.add(wrong, leaf.path)
@@ -211,22 +240,24 @@ def _slow(node: email.message.Message, path: str, limits: Limits, defects: Defec
     if depth >= limits.depth:
         defects.add("depth_limit", path)
         return
+    is_alternative = is_alternative or node.get_content_subtype() == "alternative"
     for number, child in enumerate(inner, 1):
-        yield from _slow(child, f"{path}.{number}" if path else str(number), limits, defects, depth + 1)
+        place = f"{path}.{number}" if path else str(number)
+        yield from _slow(child, place, limits, defects, depth + 1, is_alternative=is_alternative)
 
 
-def _judge(leaf: Leaf, found: Tree, limits: Limits, defects: Defects) -> None:
+def _judge(leaf: Leaf, found: Tree, limits: Limits, defects: Defects, *, is_alone: bool = False) -> None:
     """Add one leaf, and what is packed inside it, to what it is."""
     content = leaf.content or b""
     if leaf.is_message:
         found.nested.append(content)
         return
-    part = _part(leaf, content, limits, defects)
+    part = _part(leaf, content, limits, defects, is_alone=is_alone)
     inside: list[Leaf] = []
     if not part.is_attachment and b"begin " in part.content:
         taken = take_uuencoded(part.content)
         if taken.files:
-            part = _part(leaf, taken.rest, limits, defects)
+            part = _part(leaf, taken.rest, limits, defects, is_alone=is_alone)
             inside = [
                 _packed(leaf, at, name, "application/octet-stream", file)
                 for at, (name, file) in enumerate(taken.files, 1)
@@ -238,6 +269,8 @@ def _judge(leaf: Leaf, found: Tree, limits: Limits, defects: Defects) -> None:
     found.parts.append(part)
     if not part.is_attachment:
         (found.htmls if part.declared_type == "text/html" else found.texts).append(part)
+        if part.declared_type != "text/html" and not found.htmls and not leaf.is_alternative:
+            found.beside.append(part)
     for packed in inside:
         if len(found.parts) < limits.parts and not (packed.content or b"").startswith(tnef.SIGNATURE):
             _judge(packed, found, limits, defects)
@@ -255,6 +288,8 @@ def _unpacked(leaf: Leaf, part: Part, found: Tree, defects: Defects) -> list[Lea
     unpacked = tnef.unpack(part.content)
     if unpacked.is_broken:
         defects.add("tnef_malformed", leaf.path)
+    if any(packed.media_type == "text/html" and not packed.name for packed in unpacked.packed):
+        found.beside.clear()  # the body inside is shown instead of the text around
     return [_packed(leaf, at, *packed) for at, packed in enumerate(unpacked.packed, 1)]
 
 
@@ -267,7 +302,7 @@ def _packed(around: Leaf, number: int, name: str, media_type: str, content: byte
     return Leaf(f"{around.path}.{number}", headers, content)
 
 
-def _part(leaf: Leaf, content: bytes, limits: Limits, defects: Defects) -> Part:
+def _part(leaf: Leaf, content: bytes, limits: Limits, defects: Defects, *, is_alone: bool) -> Part:
     declared, type_parameters = parameters(leaf.headers.get("content-type", ""))
     if "/" not in declared or declared.startswith("multipart/"):
         declared = "text/plain"
@@ -284,6 +319,8 @@ def _part(leaf: Leaf, content: bytes, limits: Limits, defects: Defects) -> Part:
         is_body = disposition != "attachment" and not (name and disposition != "inline")
     else:
         is_body = declared in _SHOWN and not name and disposition != "attachment"
+    if is_alone and disposition != "attachment" and declared.startswith("text/") and declared not in _FILES:
+        is_body = True  # shown whatever its name, and as plain text where the kind is unknown (RFC 2046 section 4.1.4)
     return Part(
         path=leaf.path,
         declared_type=declared[:255],

@@ -68,6 +68,11 @@ class _Reader:
         html, html_newest, anchors = self._html(tree.htmls, defects)
         is_html = html is not None and bool(html.visible_text)
         full_text = html.visible_text if html is not None and is_html else plain
+        if is_html and tree.beside:
+            before = plain if tree.beside == tree.texts else self._plain(tree.beside, defects)
+            full_text, html_newest = (
+                f"{before}\n{said}".strip()[: limits.text_chars] for said in (full_text, html_newest)
+            )
         text, quoted = newest(html_newest if is_html else plain)
         nested = self._nested(tree.nested, received_at, level, defects)
         subject = " ".join(index.get("subject", ("",))[0].split())

@@ -192,3 +192,35 @@ def test_a_quote_that_never_closes_before_many_semicolons_is_read(kinds):
     message = parse(b'From: a@b.test\nContent-Type: multipart/mixed; x="' + b";" * 1_000_000 + b"\n\nPay now")
     assert message.text == "Pay now"
     assert "mime_fallback" in kinds(message)
+
+
+@pytest.mark.parametrize("has_boundary_fault", [False, True], ids=["fast", "patient"])
+def test_a_text_before_html_is_read_with_it_unless_it_is_an_alternative(has_boundary_fault):
+    end = b"" if not has_boundary_fault else b"\n--b\nContent-Type: multipart/mixed\n\nnothing"
+    parts = b"--b\nContent-Type: text/plain\n\nPay now\n--b\nContent-Type: text/html\n\n<p>Sent from my phone</p>" + end
+    for kind, text in (("mixed", "Pay now\nSent from my phone"), ("alternative", "Sent from my phone")):
+        message = parse(b"From: a@b.test\nContent-Type: multipart/%b; boundary=b\n\n" % kind.encode() + parts)
+        assert message.text == text
+        assert message.full_text == text
+
+
+def test_a_text_behind_html_is_what_lists_add_and_is_not_read_as_the_authors(build_parts):
+    message = parse(build_parts((["Content-Type: text/html"], b"<p>Hello"), (["Content-Type: text/plain"], b"List")))
+    assert message.text == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [("text/html; name=a.html", b"<p>Pay now"), ("text/plain; name=a.txt", b"Pay now"), ("text/foo", b"Pay now")],
+)
+def test_the_only_part_is_shown_whatever_its_name_and_kind_of_text(head, body):
+    message = parse(f"From: a@b.test\nContent-Type: {head}\n\n".encode() + body)
+    assert message.text == "Pay now"
+    assert not message.attachments
+
+
+@pytest.mark.parametrize("head", ["text/calendar", "text/html\nContent-Disposition: attachment"])
+def test_the_only_part_is_a_file_where_it_is_no_text_to_read_or_says_so(head):
+    message = parse(f"From: a@b.test\nContent-Type: {head}\n\nx".encode())
+    assert message.text == ""
+    assert len(message.attachments) == 1

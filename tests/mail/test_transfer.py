@@ -51,7 +51,7 @@ def test_broken_base64_in_one_part_leaves_the_others_as_they_are(build_parts):
         )
     )
     assert message.plain_text == TEXT.decode()
-    assert message.text == "café!"
+    assert message.text == f"{TEXT.decode()}\ncafé!"
     assert [defect.where for defect in message.defects if defect.kind == "base64_malformed"] == ["1"]
 
 
