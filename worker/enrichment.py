@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import structlog
+from psycopg import errors
 
 from db import carriers, lookups, provisional
 from scorelane.enrichment.governor import open_providers
@@ -29,6 +30,7 @@ WINDOW_S = 4.0
 LEAST_WINDOW, MOST_WINDOW = 16, 1024
 FEED_EVERY_S = 0.2
 PLAN_EVERY_S = 1.0
+REST_S = 30.0
 LOST_AFTER_S = 20.0
 """A batch that is unclaimed for so long is published again; a double claims nothing."""
 
@@ -47,7 +49,7 @@ class EnrichmentFeed:
         Raises the broker's faults.
         """
         if self._is_due("plan", PLAN_EVERY_S):
-            self._plan(connection)
+            self._plan_carefully(connection)
         if not self._catalogue or not (doubt or self._is_due("feed", FEED_EVERY_S)):
             return 0
         lost = lookups.unclaimed(connection, 0.0 if doubt else LOST_AFTER_S)
@@ -57,6 +59,14 @@ class EnrichmentFeed:
         batches = lookups.publish_due(connection, self._rooms(connection, client))
         publisher.publish_lookups(LANE, batches)
         return len(batches)
+
+    def _plan_carefully(self, connection: Connection) -> None:
+        """What takes too long rests a while: the lanes are fed by the same process."""
+        try:
+            self._plan(connection)
+        except (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected) as fault:
+            log.warning("revisions_left_for_later", error=str(fault).splitlines()[0])
+            self._due["plan"] = time.monotonic() + REST_S
 
     def _plan(self, connection: Connection) -> None:
         expired = lookups.expire(connection)

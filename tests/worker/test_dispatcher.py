@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
+from psycopg import errors
 from uuid_utils.compat import uuid7
 
-from db import chunks, dispatch, jobs, lanes, rescans, sightings, tenants
+from db import carriers, chunks, dispatch, jobs, lanes, rescans, sightings, tenants
 from db.session import connect
 from scorelane.enqueuer import Enqueuer, Incoming
 from worker.dispatcher import Dispatcher
@@ -284,6 +285,20 @@ def test_a_rescan_that_cannot_be_planned_stops_neither_the_lanes_nor_another_res
         stopping.set()
         planner.join()
     assert rescans.unplanned(sql) == [broken]
+
+
+def test_revisions_that_cannot_be_planned_in_time_keep_no_lane_from_being_fed(database, sql, dispatcher, monkeypatch):
+    calls = []
+
+    def slow(*_: object):
+        calls.append(1)
+        raise errors.QueryCanceled("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(carriers, "plan", lambda *_, **__: slow())
+    fill(database, sql, "acme", 5)
+    assert dispatcher.tick() == 1
+    dispatcher._enrichment.step(sql, None, None, doubt=False)
+    assert calls == [1]
 
 
 def test_days_that_have_closed_are_rolled_up_beside_the_dispatcher(database, sql):
