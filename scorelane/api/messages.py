@@ -59,7 +59,8 @@ class RevisionOut(BaseModel):
     log_odds: float
     bundle: str
     signal_set: str
-    policy_version: int
+    policy_version: int = Field(description="Of the tenant's policy that gave the verdict; 0 is the bundle's own.")
+    rule: str = Field(description="What gave the verdict: `threshold`, or the entry of a list.")
     basis_time: datetime
     known_at: datetime
 
@@ -94,6 +95,7 @@ class ExplanationOut(BaseModel):
     base: float
     terms: list[TermOut]
     tokens: list[tuple[str, float]] = Field(description="Words that moved the text model most.")
+    evidence: list[str] = Field(description="What speaks for the revision's category, strongest first.")
 
 
 class RevisionDetail(RevisionOut):
@@ -177,6 +179,7 @@ def read_revision(request: Request, caller: Analyst, message_id: UUID, revision:
                 for t in explanation.terms
             ],
             tokens=list(explanation.tokens),
+            evidence=list(explanation.evidence) if row["category"] == explanation.category else [],
         ),
     )
     return Response(detail.model_dump_json(), media_type="application/json", headers={"ETag": tag})

@@ -97,7 +97,7 @@ def show(
         revisions = [
             {
                 **revision,
-                "reasons": reasons(connection, wanted, revision["revision"]),
+                **_told(connection, wanted, revision["revision"], revision["category"]),
                 "changes": changes(connection, wanted, revision["revision"]),
             }
             for revision in messages.revisions(sql, wanted)
@@ -109,21 +109,31 @@ def show(
     for revision in revisions:
         title = (
             f"\nrevision {revision['revision']} ({revision['cause']}): {revision['verdict']}, "
-            f"log-odds {revision['log_odds']:.2f}, known {revision['known_at']:%Y-%m-%d %H:%M:%S}"
+            f"log-odds {revision['log_odds']:.2f}, known {revision['known_at']:%Y-%m-%d %H:%M:%S}\n"
+            f"by {revision['rule']}, policy {revision['policy_version']}, bundle {revision['bundle'][:12]}"
         )
         output.table(title, ("reasons",), [(reason,) for reason in revision["reasons"]])
+        if revision["evidence"]:
+            output.table("", (f"evidence of {revision['category']}",), [(one,) for one in revision["evidence"]])
         if revision["changes"]:
             output.table("", ("changed since the revision before",), [(change,) for change in revision["changes"]])
 
 
-def reasons(connection: Connection, message_id: UUID, revision: int) -> list[str]:
-    """Sentences of one revision, strongest first; one that says so where vector or bundle are gone."""
+def _told(connection: Connection, message_id: UUID, revision: int, category: str | None) -> dict[str, list[str]]:
+    """The reasons of a revision's score, and the evidence of its category."""
     from scorelane import explanations
 
     try:
-        return explanations.read(connection, message_id, revision).reasons(REASONS)
+        found = explanations.read(connection, message_id, revision)
     except explanations.Gone as gone:
-        return [f"the reasons are gone: {gone}"]
+        return {"reasons": [f"the reasons are gone: {gone}"], "evidence": []}
+    evidence = list(found.evidence) if category is not None and category == found.category else []
+    return {"reasons": found.reasons(REASONS), "evidence": evidence}
+
+
+def reasons(connection: Connection, message_id: UUID, revision: int) -> list[str]:
+    """Sentences of one revision, strongest first; one that says so where vector or bundle are gone."""
+    return _told(connection, message_id, revision, None)["reasons"]
 
 
 def changes(connection: Connection, message_id: UUID, revision: int) -> list[str]:

@@ -33,6 +33,9 @@ class Waterfall(NamedTuple):
     bars: tuple[Bar, ...]
     zero: float
     """Where log-odds 0 stands in the box."""
+    category: str | None
+    """What the evidence speaks for."""
+    evidence: tuple[str, ...]
 
 
 class Moved(NamedTuple):
@@ -72,7 +75,7 @@ def waterfall(explanation: Explanation, shown: int = SHOWN) -> Waterfall:
     bars.append(
         Bar("sum", "", "Log-odds of this revision", None, total, left, max(2.0, right - left), place(total), "sum")
     )
-    return Waterfall(tuple(bars), place(0.0))
+    return Waterfall(tuple(bars), place(0.0), explanation.category, explanation.evidence)
 
 
 def moved(before: Explanation, after: Explanation, most: int = 6) -> list[Moved]:

@@ -74,9 +74,7 @@ def categorise(matrix: npt.NDArray[np.float32], signal_set: SignalSet) -> list[s
 
 
 def evidence(row: npt.NDArray[np.float32], signal_set: SignalSet, category: str) -> list[str]:
-    """Names of the signals that speak for a category in one vector."""
-    return [
-        signal.name
-        for signal, value in zip(signal_set.signals, row.tolist(), strict=True)
-        if value > 0 and any(TAGS.get(tag) == category for tag in signal.attacks)
-    ]
+    """Names of the signals that speak for a category in one vector, strongest first."""
+    fired = np.log2(1 + np.clip(np.nan_to_num(row, nan=0.0), 0, MOST_COUNT))
+    support = fired * _votes(signal_set)[:, CATEGORIES.index(category)]
+    return [signal_set.names[at] for at in np.argsort(-support, kind="stable").tolist() if support[at] > 0]

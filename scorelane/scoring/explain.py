@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from scorelane.scoring.category import categorise, evidence
 from scorelane.scoring.places import place_of, shown_at
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 LEAST = 0.01
 """Log-odds under which a term makes no sentence; it still counts in the sum."""
 TOKENS = 8
+MOST_EVIDENCE = 5
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -44,6 +46,10 @@ class Explanation(msgspec.Struct, frozen=True):
     terms: tuple[Term, ...]
     tokens: tuple[tuple[str, float], ...]
     """Words and pairs that moved the text model most, in the text model's own log-odds."""
+    category: str | None = None
+    """The attack that the vector supports best, whatever its score; None where none has enough support."""
+    evidence: tuple[str, ...] = ()
+    """What speaks for the category, as sentences, strongest first."""
 
     def reasons(self, most: int = 5) -> list[str]:
         """The strongest sentences; calibration explains no message and is left out."""
@@ -86,7 +92,20 @@ def explain(
     terms.append(Term("calibration", "calibration", raw, shift, f"{shift:+.2f} calibration of {raw:+.2f}"))
     terms.sort(key=lambda term: (-abs(term.log_odds), term.name))
     total = math.fsum((float(parts[-1]), *(term.log_odds for term in terms)))
-    return Explanation(total, float(parts[-1]), tuple(terms), tokens)
+    category, seen = _category(bundle, row, message)
+    return Explanation(total, float(parts[-1]), tuple(terms), tokens, category, seen)
+
+
+def _category(
+    bundle: Bundle, row: npt.NDArray[np.float32], message: Message | None
+) -> tuple[str | None, tuple[str, ...]]:
+    """The best-supported category, and what speaks for it."""
+    category = categorise(row[np.newaxis, :], bundle.signal_set)[0]
+    if category is None:
+        return None, ()
+    names = bundle.signal_set.names
+    places = [names.index(name) for name in evidence(row, bundle.signal_set, category)[:MOST_EVIDENCE]]
+    return category, tuple(_seen(bundle.signal_set.signals[at], float(row[at]), message)[1] for at in places)
 
 
 def _wording(text_log_odds: float, part: float, tokens: tuple[tuple[str, float], ...]) -> Term:
@@ -96,10 +115,15 @@ def _wording(text_log_odds: float, part: float, tokens: tuple[tuple[str, float],
 
 
 def _term(signal: Signal, value: float, part: float, message: Message | None) -> Term:
-    missing = math.isnan(value)
+    place, seen = _seen(signal, value, message)
+    observed = None if math.isnan(value) else value
+    return Term(signal.name, signal.family, observed, part, f"{part:+.2f} {seen}", place)
+
+
+def _seen(signal: Signal, value: float, message: Message | None) -> tuple[str, str]:
+    """(place, what was observed there and what it means)."""
     what = signal.doc.strip().split("\n", 1)[0].rstrip(".")
     place = place_of(signal.name, signal.family)
     shown = shown_at(message, place) if message is not None else ""
     where = f" in {place}" + (f" ({shown})" if shown else "")
-    sentence = f"{part:+.2f} {signal.name} = {'missing' if missing else f'{value:g}'}{where}: {what}"
-    return Term(signal.name, signal.family, None if missing else value, part, sentence, place)
+    return place, f"{signal.name} = {'missing' if math.isnan(value) else f'{value:g}'}{where}: {what}"

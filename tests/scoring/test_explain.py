@@ -5,6 +5,7 @@ import pytest
 
 from scorelane.mail import parse
 from scorelane.scoring import Policy, Scorer, explain, read_by_model
+from scorelane.scoring.category import evidence
 from scorelane.scoring.places import place_of, shown_at
 from scorelane.signals import signal_set
 
@@ -77,3 +78,21 @@ def test_places_show_what_stands_there():
     assert shown_at(message, "Reply-To") == "x@other.example"
     assert shown_at(message, "links") == "evil.example"
     assert shown_at(message, "history") == ""
+
+
+def test_the_category_comes_with_what_speaks_for_it_and_where_it_was_seen(bundle, scored):
+    _, found = scored
+    told = 0
+    for at in range(40, 80):
+        explanation = explained(bundle, scored, at)
+        if found.categories[at] is None:
+            continue
+        told += 1
+        assert explanation.category == found.categories[at]
+        names = evidence(found.matrix[at], bundle.signal_set, explanation.category)
+        assert [one.partition(" = ")[0] for one in explanation.evidence] == names[:5]
+        assert all(" in " in one for one in explanation.evidence)
+    assert told > 20
+    nothing = np.full(len(bundle.signal_set), np.nan, np.float32)
+    empty = explain(bundle, nothing, math.nan, "")
+    assert (empty.category, empty.evidence) == (None, ())

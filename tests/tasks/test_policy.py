@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import getpass
+import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from db import directories, policies
+from db import bundles, directories, policies
 from scorelane import directory
-from scorelane.scoring import Policy, TenantPolicy, context
+from scorelane.cli.__main__ import app
+from scorelane.sample import attacks
+from scorelane.scoring import Bundle, Policy, TenantPolicy, context, default_bundle_path
 from scorelane.scoring.policy import override
 from scorelane.signals.context import Directory
 
@@ -23,6 +27,19 @@ MAIL = [
 
 def entry(action, value, **more):  # noqa: ANN003 - passed on
     return override(action, value, author=getpass.getuser(), at=NOW, **more)
+
+
+@pytest.fixture
+def show(database, monkeypatch, capsys):
+    """What `scorelane messages show` prints."""
+
+    def call(*words: object):
+        monkeypatch.setenv("SCORELANE_DATABASE_URL", database.worker_url)
+        capsys.readouterr()
+        app(["messages", "show", *map(str, words)], standalone_mode=False)
+        return capsys.readouterr().out
+
+    return call
 
 
 def test_overrides_change_verdicts_and_name_their_rule(sql, accept_mail, run_all):
@@ -78,3 +95,22 @@ def test_a_directory_reaches_the_next_chunk_and_its_version_is_stored(sql, accep
     run_all()
     stored = sql.execute("SELECT context FROM vectors ORDER BY message_id").fetchall()
     assert [context.decode(row[0]).directory for row in stored] == [0] * 4 + [1] * 4
+
+
+def test_a_verdict_is_traced_to_score_policy_rule_and_the_evidence_of_its_category(sql, accept_mail, run_all, show):
+    body = TenantPolicy(overrides=(entry("block", "evil.test"),))
+    policies.add(sql, 1, author="ann", body=msgspec.to_builtins(body), after=0)
+    fraud = next(one for one in attacks(7, 40) if one.category == "extortion")
+    receipts = accept_mail([MAIL[0], fraud.raw])
+    run_all()
+    live = bundles.current(sql).live
+    blocked, extorted = (json.loads(show(one.message_id, "--json"))[0]["revisions"][0] for one in receipts)
+    for revision in (blocked, extorted):
+        assert (revision["bundle"], revision["policy_version"]) == (live, 1)
+    assert blocked["rule"] == "block domain evil.test"
+    assert blocked["verdict"] in ("spam", "attack")
+    assert blocked["log_odds"] < Bundle.load(default_bundle_path()).thresholds["flag"], "the score is what it was"
+    assert (extorted["category"], extorted["rule"]) == ("extortion", "threshold")
+    assert extorted["evidence"]
+    assert all(re.match(r"\w+ = \S+ in ", sentence) for sentence in extorted["evidence"])
+    assert f"by block domain evil.test, policy 1, bundle {live[:12]}" in show(receipts[0].message_id)
