@@ -11,10 +11,10 @@ import msgspec
 
 from scorelane.extract.limits import DEFAULT, Limits
 
-VERSION = 2
+VERSION = 3
 """Raised with every change of what a reader finds."""
 
-LIBRARIES = ("LnkParse3", "olefile", "pillow", "pypdfium2", "rarfile", "selectolax", "zxing-cpp")
+LIBRARIES = ("LnkParse3", "archi", "olefile", "pillow", "pypdfium2", "rarfile", "selectolax", "zxing-cpp")
 
 
 @cache

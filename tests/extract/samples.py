@@ -119,8 +119,8 @@ def _seven_file(packed: bytes, header: bytes) -> bytes:
     return b"7z\xbc\xaf\x27\x1c\x00\x04" + struct.pack("<I", zlib.crc32(start)) + start + packed + header
 
 
-def rar(name: str, content: bytes, *, method: int = 0) -> bytes:
-    """RAR 5 with one member, stored unless told."""
+def rar(name: str, content: bytes, *, packed: bytes | None = None) -> bytes:
+    """RAR 5 with one member: stored, or these packed bytes."""
 
     def block(body: bytes) -> bytes:
         sized = bytes([len(body)]) + body
@@ -130,11 +130,27 @@ def rar(name: str, content: bytes, *, method: int = 0) -> bytes:
         return bytes([value & 0x7F | 0x80, value >> 7])
 
     encoded = name.encode()
+    body = content if packed is None else packed
     member = (
-        b"\x02\x02" + number(len(content)) + b"\x04" + number(len(content)) + b"\x20"
-        + struct.pack("<I", zlib.crc32(content)) + number(method << 7) + b"\x00" + bytes([len(encoded)]) + encoded
+        b"\x02\x02" + number(len(body)) + b"\x04" + number(len(content)) + b"\x20"
+        + struct.pack("<I", zlib.crc32(content)) + number(0 if packed is None else 3 << 7) + b"\x00"
+        + bytes([len(encoded)]) + encoded
     )  # fmt: skip
-    return b"Rar!\x1a\x07\x01\x00" + block(b"\x01\x00\x00") + block(member) + content + block(b"\x05\x00\x00")
+    return b"Rar!\x1a\x07\x01\x00" + block(b"\x01\x00\x00") + block(member) + body + block(b"\x05\x00\x00")
+
+
+def rar_packed(name: str, content: bytes) -> bytes:
+    """RAR 5 with one member in a block of Huffman codes, in which each byte is a literal of eight bits."""
+    lengths = [0] * 20
+    lengths[8] = lengths[19] = 1  # of two codes: "0" says that a symbol has eight bits, "1" that a run has none
+    bits = "".join(f"{length:04b}" for length in lengths)
+    bits += "0" * 256 + "".join("1" + f"{run - 11:07b}" for run in (138, 174 - 138))
+    bits += "".join(f"{byte:08b}" for byte in content)
+    whole, used = -(-len(bits) // 8), len(bits) % 8 or 8
+    data = int(bits.ljust(whole * 8, "0"), 2).to_bytes(whole, "big")
+    flags = 0xC0 | 1 << 3 | used - 1  # the last block, with tables, its size in two bytes
+    size = struct.pack("<H", whole)
+    return rar(name, content, packed=bytes([flags, 0x5A ^ flags ^ size[0] ^ size[1]]) + size + data)
 
 
 def iso(name: str, content: bytes) -> bytes:
@@ -152,10 +168,24 @@ def iso(name: str, content: bytes) -> bytes:
     return bytes(16 * 2048) + descriptor + end + directory.ljust(2048, b"\x00") + content.ljust(2048, b"\x00")
 
 
-def cab(name: str) -> bytes:
-    file = struct.pack("<IIHHHH", 100, 0, 0, 0, 0, 0) + name.encode() + b"\x00"
-    head = struct.pack("<4sIIIIIBBHHHHH", b"MSCF", 0, 36 + len(file), 0, 36, 0, 3, 1, 0, 1, 0, 0, 0)
-    return head + file
+def cab(files: dict[str, bytes], *, method: int = 1) -> bytes:
+    """A cabinet by MSZIP, or by a method that its data does not follow."""
+    entries, at = b"", 0
+    for name, content in files.items():
+        entries += struct.pack("<IIHHHH", len(content), at, 0, 0, 0, 0) + name.encode() + b"\x00"
+        at += len(content)
+    whole = b"".join(files.values())
+    blocks = []
+    for start in range(0, len(whole), 32768):
+        packer = zlib.compressobj(wbits=-15)
+        piece = whole[start : start + 32768]
+        packed = b"CK" + packer.compress(piece) + packer.flush()
+        blocks.append(struct.pack("<IHH", 0, len(packed), len(piece)) + packed)
+    first = 36 + 8
+    folder = struct.pack("<IHH", first + len(entries), len(blocks), method)
+    size = first + len(entries) + sum(map(len, blocks))
+    head = struct.pack("<4sIIIIIBBHHHHH", b"MSCF", 0, size, 0, first, 0, 3, 1, 1, len(files), 0, 0, 0)
+    return head + folder + entries + b"".join(blocks)
 
 
 def ole(streams: dict[str, bytes]) -> bytes:

@@ -86,7 +86,8 @@ def test_a_program_in_a_7z_is_unpacked_behind_its_filter(samples, extractor):
 
 def test_what_no_unpacker_here_can_read_is_named_and_told(samples, extractor):
     ppmd = samples.seven("a.exe", samples.PE, method=b"\x03\x04\x01", props=b"\x06" + bytes(4))
-    for content in (ppmd, samples.rar("a.exe", samples.PE, method=3), samples.cab("a.exe")):
+    torn = samples.rar("a.exe", samples.PE, packed=b"no block")
+    for content in (ppmd, torn, samples.cab({"a.exe": samples.PE}, method=0x1503)):
         found = extractor.extract(content)
         assert (found.status, found.detail) == ("unsupported", "no_unpacker")
         assert found.archive.executable_members == ("a.exe",)
@@ -125,5 +126,14 @@ def test_traversal_and_right_to_left_names_are_told(samples, extractor):
     assert found.archive.tricks == ("path_traversal", "rtl_override")
 
 
-def test_a_cabinet_tells_its_names(samples, extractor):
-    assert extractor.extract(samples.cab("run.exe")).archive.executable_members == ("run.exe",)
+def test_packed_members_of_rar_and_cabinet_are_opened(samples, extractor):
+    page = samples.login_html() * 20
+    for content in (samples.rar_packed("page.html", page), samples.cab({"a.txt": bytes(50_000), "page.html": page})):
+        found = extractor.extract(content)
+        assert found.status == "ok"
+        assert samples.LURE in found.all_urls
+
+
+def test_a_program_under_a_harmless_name_is_seen_in_packed_members(samples, extractor):
+    for content in (samples.rar_packed("readme", samples.PE), samples.cab({"a": b"x", "readme": samples.PE})):
+        assert extractor.extract(content).archive.executable_members == ("readme",)

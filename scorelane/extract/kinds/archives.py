@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import rarfile
 
 from scorelane.extract.kinds import cab, iso, names, sevenzip
+from scorelane.extract.kinds.packed import Unpacker
 from scorelane.mail.opened import Archive
 
 if TYPE_CHECKING:
@@ -246,10 +247,11 @@ def _unxz(content: bytes, size_bytes: int) -> bytes:
 
 
 def read_rar(content: bytes, reading: Reading) -> dict[str, Any]:
-    """RAR 3 and 5: the list of members, and the content of stored ones (no free unpacker exists)."""
+    """RAR 3 and 5: the list of members with their sizes; libarchive unpacks what is not stored."""
+    unpacker = Unpacker(content)
     with rarfile.RarFile(io.BytesIO(content), part_only=True, errors="stop") as archive:
         members = []
-        for info in archive.infolist()[:_ENTRIES]:
+        for number, info in enumerate(archive.infolist()[:_ENTRIES]):
             if info.is_dir():
                 continue
             plain = info.compress_type == rarfile.RAR_M0 and not info.needs_password()
@@ -261,7 +263,7 @@ def read_rar(content: bytes, reading: Reading) -> dict[str, Any]:
                     size_bytes,
                     packed_bytes,
                     encrypted=info.needs_password(),
-                    read=stored(body) if plain else None,
+                    read=stored(body) if plain else unpacker.reader(number),
                 )
             )
         return {"archive": summarise("rar", members, reading, encrypted=archive.needs_password())}
@@ -284,10 +286,14 @@ def read_iso(content: bytes, reading: Reading) -> dict[str, Any]:
 
 
 def read_cab(content: bytes, reading: Reading) -> dict[str, Any]:
-    """Cabinet: names and sizes."""
+    """Cabinet: the list of members with their sizes; libarchive unpacks them."""
     files, packed_bytes = cab.files(content)
     total = max(1, sum(size for _, size in files))
-    members = [Member(name, size, max(1, packed_bytes * size // total)) for name, size in files]
+    unpacker = Unpacker(content)
+    members = [
+        Member(name, size, max(1, packed_bytes * size // total), read=unpacker.reader(number))
+        for number, (name, size) in enumerate(files)
+    ]
     return {"archive": summarise("cab", members, reading)}
 
 
