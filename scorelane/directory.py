@@ -18,6 +18,7 @@ import zstandard
 from scorelane.mail import parse
 from scorelane.mail.addresses import to_ascii
 from scorelane.signals.context import Directory, Person
+from scorelane.signals.reference import shipped_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -195,13 +196,15 @@ class Proposal(NamedTuple):
 def propose(mailboxes: Iterable[tuple[str, int]], raws: Sequence[bytes]) -> list[Proposal]:
     """Own domains from (mailbox address, messages), authserv-ids from raw mail (zstd) of these mailboxes.
 
-    An authserv-id is proposed where it stands in the topmost Authentication-Results of at least a fifth of the mail
-    that has one: a receiver adds its own above what the sender wrote (RFC 8601 section 5).
+    A domain of free mail is nobody's own, whatever mailboxes stand there. An authserv-id is proposed where it stands in
+    the topmost Authentication-Results of at least a fifth of the mail that has one: a receiver adds its own above what
+    the sender wrote (RFC 8601 section 5).
     """
+    free_mail = shipped_lists().free_mail
     domains: Counter[str] = Counter()
     for address, messages in mailboxes:
         domain = to_ascii(address.rpartition("@")[2])
-        if _DOMAIN.match(domain):
+        if _DOMAIN.match(domain) and domain not in free_mail:
             domains[domain] += messages
     total = sum(domains.values())
     found = [

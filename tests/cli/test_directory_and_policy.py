@@ -9,6 +9,7 @@ import pytest
 from db import tenants
 from db.session import connect
 from scorelane.cli.__main__ import app
+from scorelane.directory import propose
 from scorelane.enqueuer import Enqueuer, Incoming
 
 CSV = """kind,value,name,title,vip
@@ -149,6 +150,11 @@ def test_what_a_policy_cannot_be_is_one_line(run, arguments, code, said):
     found, _, err = run("policy", *arguments)
     assert found == code
     assert said in err
+
+
+def test_a_domain_of_free_mail_is_never_proposed_as_ones_own():
+    found = propose([("ann@gmail.com", 900), ("ann@acme.test", 100)], [])
+    assert [(one.kind, one.value, one.seen, one.of) for one in found] == [("domain", "acme.test", 100, 100)]
 
 
 POSING = (
