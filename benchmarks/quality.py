@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import pickle
 import shutil
 import sys
 import time
@@ -16,19 +18,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from mail import CORPORA
+from own_mail import OwnMail
 from quality_systems import Bogofilter, Bytes, Scorelane, System
 
 from scorelane.cli import training_mail
+from scorelane.scoring.tokens import EDITION
 from scorelane.scoring.training import corpus, intervals
 from scorelane.scoring.training.fit import GENERATED, folds_of
 from scorelane.scoring.training.intervals import Scores
-from scorelane.scoring.training.models import Recipe
 from scorelane.scoring.training.report import RATES, lost_area, told
+from scorelane.signals import signal_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from scorelane.scoring.training.corpus import Dataset
+    from scorelane.scoring.training.corpus import Dataset, Labelled
 
 TRAINED = ("csdmc2010", "cwl_2026", "dovecot_list_2002", "lists_modern", "nazario_old", "spamassassin")
 TWO_CLASSES = ("spamassassin", "lists_modern", "csdmc2010")
@@ -59,11 +63,14 @@ def main() -> None:
         if not present:
             sys.exit(f"bench-quality needs {needed}, which is not there: set CORPORA, or install Debian's bogofilter")
     results: dict[str, Any] = {}
+    keep = arguments.vectors
     systems = arguments.systems
     if "trec" in arguments.parts:
-        results["trec"] = list(_told("TREC07p, train before 20 May 2007, test after, campaigns apart", _trec(systems)))
+        results["trec"] = list(
+            _told("TREC07p, train before 20 May 2007, test after, campaigns apart", _trec(systems, keep))
+        )
     if "sources" in arguments.parts:
-        rows = _sources(systems)
+        rows = _sources(systems, keep)
         results["sources"] = list(_told("one source left out, thresholds from the others' wanted mail", rows))
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1) + "\n")
@@ -74,35 +81,53 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", default=["trec", "sources"], help="trec, sources")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS, help="which to run; all unless given")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--vectors", type=Path, help="folder that keeps vectors, to judge another recipe in a minute")
     return parser.parse_args()
 
 
-def _load(sources: Sequence[str], generated: int) -> Mail:
+def _load(sources: Sequence[str], generated: int, keep: Path | None) -> Mail:
     started = time.perf_counter()
     found = [*corpus.read_index(CORPORA, sources), *training_mail.generated(generated)]
     found.sort(key=lambda one: (one.source, one.date, one.member))
-    mail = Mail(corpus.vectors(found), [one.raw for one in found], np.array([one.date for one in found]))
+    mail = Mail(_vectors(found, keep), [one.raw for one in found], np.array([one.date for one in found]))
     print(f"read {len(found):,} messages in {time.perf_counter() - started:.0f} s", flush=True)
     return mail
 
 
-def _systems(mail: Mail, recipe: Recipe, chosen: Sequence[str]) -> Iterator[System]:
+def _vectors(found: Sequence[Labelled], keep: Path | None) -> Dataset:
+    """Vectors of the messages, from the folder where the same mail was read by the same signals and tokens."""
+    if keep is None:
+        return corpus.vectors(found)
+    state = hashlib.sha256(f"{signal_set().hash} {EDITION}".encode())
+    for one in found:
+        state.update(hashlib.sha256(one.raw).digest())
+    file = keep / f"{state.hexdigest()[:20]}.pickle"
+    if file.exists():
+        data: Dataset = pickle.loads(file.read_bytes())
+        return data
+    data = corpus.vectors(found)
+    keep.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(pickle.dumps(data))
+    return data
+
+
+def _systems(mail: Mail, chosen: Sequence[str], *, is_own_mail: bool) -> Iterator[System]:
     """One at a time: their features are large."""
     for name in chosen:
         if name == "scorelane":
-            yield Scorelane(mail.data, recipe)
+            yield OwnMail(mail.data, mail.raws) if is_own_mail else Scorelane(mail.data)
         elif name == "bogofilter":
             yield Bogofilter(mail.raws, mail.data.unwanted)
         else:
             yield Bytes(mail.raws, mail.data.unwanted, is_stripped=name == "stripped")
 
 
-def _trec(systems: Sequence[str]) -> Iterator[dict[str, Any]]:
-    mail = _load(["trec07p"], 0)
+def _trec(systems: Sequence[str], keep: Path | None) -> Iterator[dict[str, Any]]:
+    mail = _load(["trec07p"], 0, keep)
     learn = mail.dates < SPLIT
     judge = ~learn & ~np.isin(mail.data.clusters, np.unique(mail.data.clusters[learn]))
     bad = mail.data.unwanted[judge]
-    for system in _systems(mail, Recipe(sees_everything=True), systems):
+    for system in _systems(mail, systems, is_own_mail=True):
         scores = system.scores(learn, judge)
         unwanted, wanted = (Scores(scores[rows], mail.data.clusters[judge][rows]) for rows in (bad, ~bad))
         row = _row(system, "trec07p, later part", wanted, unwanted)
@@ -111,10 +136,10 @@ def _trec(systems: Sequence[str]) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _sources(systems: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _sources(systems: Sequence[str], keep: Path | None) -> Iterator[dict[str, Any]]:
     """Points 2 and 3: the same models answer both."""
-    mail = _load([*TRAINED, "trec07p"], GENERATED_COUNT)
-    for system in _systems(mail, Recipe(), systems):
+    mail = _load([*TRAINED, "trec07p"], GENERATED_COUNT, keep)
+    for system in _systems(mail, systems, is_own_mail=False):
         for left_out in (*TWO_CLASSES, *PHISHING):
             yield _left_out(system, mail.data, left_out)
 

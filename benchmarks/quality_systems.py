@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scorelane.scoring.training.corpus import Dataset
-    from scorelane.scoring.training.models import Recipe
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -51,9 +50,9 @@ class Scorelane:
 
     name = "scorelane"
 
-    def __init__(self, data: Dataset, recipe: Recipe) -> None:
+    def __init__(self, data: Dataset) -> None:
         """Take vectors and words of all messages."""
-        self.trainer = Trainer(data, recipe)
+        self.trainer = Trainer(data)
 
     def scores(self, learn: Mask, judge: Mask) -> Floats:
         """Raw scores: calibration changes no order."""

@@ -7,6 +7,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from scorelane.sample import layout, mime
+from scorelane.sample.delivery import MAILERS
 from scorelane.sample.grammar import say
 
 if TYPE_CHECKING:
@@ -62,15 +63,21 @@ def company(
 
 
 def own_host(scene: Scene, brand: Brand) -> str:
-    """A host of the brand's own domain."""
-    return f"{scene.rng.choice(('www', 'click', 'links', 'email', 'news', 'img'))}.{brand.domain}"
+    """A host that the brand's mail links to: of its own domain mostly, or of a sister's, or of its mailer's."""
+    rng = scene.rng
+    if brand.links_by == "own" or rng.random() < 0.2:
+        return f"{rng.choice(('www', 'click', 'links', 'email', 'news', 'img'))}.{brand.domain}"
+    if brand.links_by == "sister":
+        return f"{rng.choice(('www', 'e', 'links', 'img', 'mail'))}.{brand.sister}"
+    service = MAILERS[brand.mailer].domain.format(brand=brand.domain)
+    return f"{rng.choice(('click', 'track', 'links', 't', 'trk1'))}.{service}"
 
 
 def own_url(scene: Scene, brand: Brand, path: str = "") -> str:
     """A link to the brand's own domain, with the tokens that mass mail carries."""
     tracked = f"/ls/click?upn={scene.token(256)}"
     plain = f"/{path or scene.rng.choice(('a', 'p', 'story', 'offers', 'view'))}/{scene.token(40)}"
-    return f"https://{own_host(scene, brand)}{scene.rng.choice((tracked, plain, plain))}"
+    return f"{brand.scheme}://{own_host(scene, brand)}{scene.rng.choice((tracked, plain, plain))}"
 
 
 def company_footer(scene: Scene, brand: Brand) -> list[layout.Block]:

@@ -62,11 +62,12 @@ def plain(blocks: Sequence[Block], width: int = 72) -> str:
             case "image":
                 out.append(f"[{block.text}]")
             case _:
-                out.append(_wrap(block.text, width) + (f"\n{block.url}" if block.url else ""))
+                out.append(wrap(block.text, width) + (f"\n{block.url}" if block.url else ""))
     return "\n\n".join(out) + "\n"
 
 
-def _wrap(text: str, width: int) -> str:
+def wrap(text: str, width: int) -> str:
+    """The text in lines of at most this width where words allow it."""
     lines, line = [], ""
     for token in text.split(" "):
         if line and len(line) + len(token) >= width:

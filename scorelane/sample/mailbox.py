@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from scorelane.sample.delivery import Letter, Scene, deliver
-from scorelane.sample.kinds import bulk, conversation, fraud, languages, machines, malware, notices, phishing
+from scorelane.sample.kinds import bulk, bulletins, conversation, fraud, languages, machines, malware, notices, phishing
 from scorelane.sample.world import World
 
 if TYPE_CHECKING:
@@ -32,6 +32,15 @@ LEGITIMATE: Mapping[str, tuple[int, Callable[[Scene], Letter]]] = {
     "job_alert": (2, bulk.jobs),
     "event": (4, bulk.event),
     "survey": (2, bulk.survey),
+    "portal": (6, bulletins.portal),
+    "filing": (4, bulletins.filing),
+    "forecast": (4, bulletins.forecast),
+    "text_issue": (8, bulletins.text_issue),
+    "feed_item": (4, bulletins.feed_item),
+    "confirmation": (4, bulletins.confirmation),
+    "contest": (4, bulletins.contest),
+    "daily": (4, bulletins.daily),
+    "forum": (3, bulletins.forum),
     "receipt": (5, notices.receipt),
     "shipping": (4, notices.shipping),
     "account_security": (4, notices.reset),

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import cached_property
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 FIRST = (
     "Ana Ben Carla David Elena Femi Greta Hugo Ines Jonas Katya Liam Mei Noah Olga Pavel Rosa Samir Tara "
@@ -36,6 +36,8 @@ _BACK = {
     "club": "chess runners choir library school clinic museum theatre foundation alliance",
     "firm": "partners consulting engineering logistics legal design systems industries media foods",
 }
+LinksBy = Literal["own", "sister", "mailer"]
+_LINKS_BY: tuple[LinksBy, ...] = ("own", "sister", "mailer")
 _COLOURS = ("#0b5fff", "#137333", "#b3261e", "#5b2a86", "#00695c", "#c4490a", "#243b53", "#8a1c4a")
 _CITIES = (
     "Lisbon Turin Malmö Ghent Bergen Porto Graz Leeds Tampere Brno Aarhus Lyon Dayton Tucson Halifax Perth "
@@ -66,6 +68,13 @@ class Brand(NamedTuple):
     mailer: int
     """Which mass mailer it uses, see `delivery.MAILERS`."""
     city: str
+    sister: str
+    """Another domain of the same company, as for its pictures or its mail."""
+    writes_at: str
+    """Domain of its mass mail's sender."""
+    links_by: LinksBy
+    """Whose host its links go to first."""
+    scheme: Literal["https", "http"]
 
 
 def ascii_word(text: str) -> str:
@@ -133,7 +142,12 @@ class World:
         front, back = rng.choice(_FRONT), rng.choice(_BACK[trade].split())
         name = f"{front.title()}{rng.choice((' ', '', ' & ' if trade == 'shop' else ' '))}{back.title()}"
         domain = f"{front}{rng.choice(('', '-'))}{back}.{rng.choice(('example', 'example', 'test'))}"
-        return Brand(name, domain, trade, rng.choice(_COLOURS), rng.randrange(5), rng.choice(_CITIES))
+        colour, mailer, place = rng.choice(_COLOURS), rng.randrange(5), rng.choice(_CITIES)
+        sister = f"{front[:4]}{rng.choice(('mail', 'cdn', 'digital', 'media', 'sig', 'news'))}.{rng.choice(('example', 'test'))}"
+        writes_at = sister if rng.random() < 0.06 else domain
+        links_by: LinksBy = rng.choices(_LINKS_BY, (86, 5, 9))[0]
+        scheme: Literal["https", "http"] = "http" if rng.random() < 0.12 else "https"
+        return Brand(name, domain, trade, colour, mailer, place, sister, writes_at, links_by, scheme)
 
 
 def city(rng: Random) -> str:

@@ -106,16 +106,17 @@ def headline(scene: Scene) -> str:
     return text[0].upper() + text[1:]
 
 
-def _detail(scene: Scene) -> str:
+def detail(scene: Scene) -> str:
+    """A sentence or two of news or advice."""
     return say(scene.rng, scene.rng.choice(_DETAIL), _slots(scene))
 
 
-def _mass(scene: Scene, brand: Brand, subject: str, blocks: list[layout.Block], local: Sequence[str]) -> Letter:
-    sender = (
-        f"{scene.rng.choice(list(local))}@{scene.rng.choice((brand.domain, f'email.{brand.domain}', brand.domain))}"
-    )
+def mass(scene: Scene, brand: Brand, subject: str, blocks: list[layout.Block], local: Sequence[str]) -> Letter:
+    """A mass mail of these blocks, from one of these local parts."""
+    home = brand.writes_at
+    sender = f"{scene.rng.choice(list(local))}@{scene.rng.choice((home, f'email.{home}', home))}"
     body = company(scene, brand, subject, blocks)
-    return Letter((brand.name, sender), subject, body, "bulk", brand.mailer, signed_by=brand.domain, unsubscribe=True)
+    return Letter((brand.name, sender), subject, body, "bulk", brand.mailer, signed_by=home, unsubscribe=True)
 
 
 def news_digest(scene: Scene) -> Letter:
@@ -127,10 +128,10 @@ def news_digest(scene: Scene) -> Letter:
     for story in stories:
         blocks.append(layout.Block("para", story, own_url(scene, brand, "article")))
         if rng.random() < 0.6:
-            blocks.append(layout.para(_detail(scene)))
+            blocks.append(layout.para(detail(scene)))
     subject = rng.choice((stories[0], f"{brand.name} alert: {stories[0]}", f"Your {scene.when:%A} briefing",
                           f"Breaking news: {stories[0]}", f"{brand.name} daily headlines {scene.when:%d %b}"))  # fmt: skip
-    return _mass(scene, brand, subject, blocks, ("alerts", "newsletter", "editors", "briefing"))
+    return mass(scene, brand, subject, blocks, ("alerts", "newsletter", "editors", "briefing"))
 
 
 def newsletter(scene: Scene) -> Letter:
@@ -143,12 +144,12 @@ def newsletter(scene: Scene) -> Letter:
     if rng.random() < 0.6:
         blocks.append(layout.para(say(rng, "{Hello|Hi|Dear} {<first>|reader|friends},", _slots(scene))))
     for title in titles:
-        blocks += [layout.head(title), layout.para(" ".join(_detail(scene) for _ in range(rng.randint(1, 4))))]
+        blocks += [layout.head(title), layout.para(" ".join(detail(scene) for _ in range(rng.randint(1, 4))))]
         if rng.random() < 0.8:
             label = rng.choice(("Read more", "Continue reading", "Read on the site", "More"))
             blocks.append(layout.Block("para", label, own_url(scene, brand)))
     subject = rng.choice((titles[0], f"{brand.name} newsletter: {titles[1]}", f"[{topic}] {titles[0]}"))
-    return _mass(scene, brand, subject, blocks, ("news", "hello", "newsletter", "team"))
+    return mass(scene, brand, subject, blocks, ("news", "hello", "newsletter", "team"))
 
 
 def weather(scene: Scene) -> Letter:
@@ -173,7 +174,7 @@ def weather(scene: Scene) -> Letter:
     blocks = [layout.head(f"{event} for {place}"), layout.para(details), layout.para(action), layout.rows(table),
               layout.Block("para", "Radar and hourly forecast", own_url(scene, brand, "weather"))]  # fmt: skip
     subject = rng.choice((f"{event} for {place}", f"Weather alert: {event} - {place}", f"{place}: {event.lower()}"))
-    return _mass(scene, brand, subject, blocks, ("weather", "alerts", "noreply"))
+    return mass(scene, brand, subject, blocks, ("weather", "alerts", "noreply"))
 
 
 def promotion(scene: Scene) -> Letter:
@@ -204,7 +205,7 @@ def promotion(scene: Scene) -> Letter:
         "Offer ends {Sunday|at midnight on <day>}. {Exclusions apply|Not valid with other codes|One use per customer}."
     )
     blocks.append(layout.Block("small", say(rng, terms, _slots(scene))))
-    return _mass(scene, brand, rng.choice((offer, f"{scene.to.first}, {offer[0].lower()}{offer[1:]}", f"🌿 {offer}")), blocks,
+    return mass(scene, brand, rng.choice((offer, f"{scene.to.first}, {offer[0].lower()}{offer[1:]}", f"🌿 {offer}")), blocks,
                  ("offers", "hello", "shop", "news", "deals"))  # fmt: skip
 
 
@@ -218,7 +219,7 @@ def jobs(scene: Scene) -> Letter:
     blocks = [layout.head(f"{len(found)} new jobs for “{role}”"), layout.rows(found),
               layout.button("See all jobs", own_url(scene, brand, "jobs")),
               layout.Block("para", "Edit this alert", own_url(scene, brand, "alerts"))]  # fmt: skip
-    return _mass(
+    return mass(
         scene, brand, f"{len(found)} new {role.lower()} jobs in {found[0][2]}", blocks, ("jobalerts", "noreply")
     )
 
@@ -234,9 +235,9 @@ def event(scene: Scene) -> Letter:
         "<day>|Children are welcome|Bring a friend}. {Thanks to {your support|<n> volunteers}, {we raised <n>,000 last "
         "year|the new hall is ready}.|}", {**_slots(scene), "what": what, "h": str(rng.randint(9, 19))})  # fmt: skip
     blocks = [layout.head(f"{what.capitalize()} — {brand.name}"), layout.para(text),
-              layout.items([_detail(scene) for _ in range(rng.randint(1, 4))]),
+              layout.items([detail(scene) for _ in range(rng.randint(1, 4))]),
               layout.button(rng.choice(("Register", "Reserve a seat", "RSVP", "Programme")), own_url(scene, brand, "events"))]  # fmt: skip
-    return _mass(scene, brand, rng.choice((f"Invitation: {what}", f"{what.capitalize()} on {scene.when:%d %B}", f"{brand.name}: {what}")),
+    return mass(scene, brand, rng.choice((f"Invitation: {what}", f"{what.capitalize()} on {scene.when:%d %B}", f"{brand.name}: {what}")),
                  blocks, ("office", "info", "members"))  # fmt: skip
 
 
@@ -255,4 +256,4 @@ def survey(scene: Scene) -> Letter:
     subject = rng.choice(
         (f"How was your visit to {brand.name}?", f"{scene.to.first}, how did we do?", "Rate your recent order")
     )
-    return _mass(scene, brand, subject, blocks, ("feedback", "survey", "noreply"))
+    return mass(scene, brand, subject, blocks, ("feedback", "survey", "noreply"))

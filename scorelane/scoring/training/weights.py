@@ -20,11 +20,11 @@ MOST_FACTOR = 8.0
 def weights_of(data: Dataset, rows: npt.NDArray[np.bool_]) -> Floats:
     """Weights of the chosen messages, mean 1, the two classes even.
 
-    A source counts by the root of its size. Then within each class, mail with and without HTML and links is
-    brought closer to the same shares: the wanted mail of public lists has neither, and a model would learn that alone.
+    Within each class, mail with and without HTML and links is brought closer to the same shares: the wanted mail of
+    public lists has neither, and a model would learn that alone.
     """
-    sources, unwanted, shape = data.sources[rows], data.unwanted[rows], _shape(data)[rows]
-    weights = _by_source(sources, unwanted) * data.weights[rows]
+    unwanted, shape = data.unwanted[rows], _shape(data)[rows]
+    weights = np.array(data.weights[rows], np.float64)
     share = {
         label: np.array([weights[(unwanted == label) & (shape == kind)].sum() for kind in range(4)])
         / max(weights[unwanted == label].sum(), 1e-12)
@@ -37,16 +37,6 @@ def weights_of(data: Dataset, rows: npt.NDArray[np.bool_]) -> Floats:
         weights[mine] *= factor[shape[mine]]
         weights[mine] /= weights[mine].sum()
     return np.asarray(weights * len(weights) / weights.sum())
-
-
-def _by_source(sources: npt.NDArray[np.str_], unwanted: npt.NDArray[np.bool_]) -> Floats:
-    weights = np.ones(len(sources))
-    for label in (True, False):
-        for source in np.unique(sources[unwanted == label]):
-            same = (sources == source) & (unwanted == label)
-            weights[same] = same.sum() ** -0.5
-        weights[unwanted == label] /= weights[unwanted == label].sum()
-    return weights
 
 
 def _shape(data: Dataset) -> npt.NDArray[np.intp]:
