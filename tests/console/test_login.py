@@ -162,3 +162,13 @@ def test_every_answer_carries_the_policy(person):
 def test_a_form_is_bounded(anna):
     assert anna.send("/logout", {"much": "x" * 40_000}).status_code == 400
     assert anna.send("/logout", {f"field{n}": "x" for n in range(80)}).status_code == 400
+
+
+def test_the_current_password_cannot_be_guessed_from_an_open_session(anna, sql):
+    fields = {"new": "another good one", "again": "another good one"}
+    for _ in range(5):
+        assert anna.send("/account/password", {**fields, "current": "wrong wrong wrong"}).status_code == 400
+    assert users.for_login(sql, "anna").locked_s > 0
+    locked = anna.send("/account/password", {**fields, "current": PASSWORD})
+    assert locked.status_code == 400
+    assert "wrong too often" in locked.text

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from db import console_sessions, users
 from scorelane import accounts
 from scorelane.console.errors import Misused
+from scorelane.console.pages.login import is_right
 from scorelane.console.visit import page
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def _set_password(visit: Visit) -> Response:
     old, new, again = (visit.form.get(name, "") for name in ("current", "new", "again"))
     with visit.house.transaction() as opened:
         found = users.for_login(opened.raw, visit.session.user)
-    if found is None or not accounts.verify(found.password_hash, old):
+    if found is not None and found.locked_s > 0:
+        raise Misused("current password", "was wrong too often; try again later")
+    if found is None or not is_right(visit.house, found, old):
         raise Misused("current password", "is not the one in force")
     if new != again:
         raise Misused("new password", "must be the same both times")

@@ -68,16 +68,8 @@ def _log_in(request: Request, form: Mapping[str, str]) -> Response:
         minutes = math.ceil(found.locked_s / 60)
         line = f"Too many failed logins. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
         return _show(request, back=back, name=name, fault=line, status=429)
-    if not _hashing.acquire(timeout=5):
-        raise Unavailable("Too many people log in at once. Try again in a moment.")
-    try:
-        right = accounts.verify(None if found is None else found.password_hash, form.get("password", ""))
-    finally:
-        _hashing.release()
+    right = is_right(house, found, form.get("password", ""))
     if found is None or not right or found.disabled:
-        if found is not None and not right:
-            with house.transaction() as opened:
-                users.record_failure(opened.raw, found.id, free=FREE_FAILURES, first_s=FIRST_LOCK_S, most_s=MOST_LOCK_S)
         log.warning("login_refused", user_id=None if found is None else found.id)
         return _show(request, back=back, name=name, fault=WRONG, status=401)
     with house.transaction(user_id=found.id) as opened:
@@ -92,6 +84,20 @@ def _log_in(request: Request, form: Mapping[str, str]) -> Response:
     response.delete_cookie(FORM_COOKIE, path="/login")
     sessions.give(response, sessions.COOKIE, token, https=house.https)
     return response
+
+
+def is_right(house: House, found: users.Login | None, password: str) -> bool:
+    """Whether a password is the user's; a wrong one counts towards the lock. Few are checked at once."""
+    if not _hashing.acquire(timeout=5):
+        raise Unavailable("Too many people log in at once. Try again in a moment.")
+    try:
+        right = accounts.verify(None if found is None else found.password_hash, password)
+    finally:
+        _hashing.release()
+    if found is not None and not right:
+        with house.transaction() as opened:
+            users.record_failure(opened.raw, found.id, free=FREE_FAILURES, first_s=FIRST_LOCK_S, most_s=MOST_LOCK_S)
+    return right
 
 
 def _inside(path: str) -> str:
