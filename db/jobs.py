@@ -191,7 +191,9 @@ def _end_cancelled(connection: Connection, most_chunks: int = 20) -> int:
         (most_chunks,),
     ).fetchone()
     connection.execute(
-        """UPDATE jobs j SET finished_at = now() WHERE j.state = 'cancelled' AND j.finished_at IS NULL
+        """UPDATE jobs j SET finished_at = now(),
+                  cancelled = CASE j.kind WHEN 'intake' THEN cancelled ELSE greatest(0, messages - scored - dead) END
+           WHERE j.state = 'cancelled' AND j.finished_at IS NULL
              AND NOT EXISTS (SELECT FROM chunks c WHERE c.job_id = j.id
                              AND (c.state IN ('ready', 'published', 'claimed', 'held')
                                   OR (c.state = 'cancelled' AND c.finished_at IS NULL)))"""

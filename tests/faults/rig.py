@@ -240,7 +240,8 @@ class Rig:
             ).fetchone()
             assert outdated == (0,), "messages whose current score is not the one with the newest basis"
             jobs = sql.execute(
-                """SELECT count(*) FROM jobs j WHERE (state, messages) IS DISTINCT FROM ('done', scored + dead)
+                """SELECT count(*) FROM jobs j
+                   WHERE state NOT IN ('done', 'cancelled') OR messages <> scored + dead + cancelled
                      OR kind = 'intake' AND scored <> (
                          SELECT count(*) FROM messages m JOIN message_state s ON s.message_id = m.id
                          WHERE m.job_id = j.id AND s.state IN ('scored', 'observed'))"""
@@ -251,7 +252,10 @@ class Rig:
                 counted[name] = counted.get(name, 0) + value
             truth = dict(sql.execute("SELECT state, count(*) FROM message_state GROUP BY state").fetchall())
             assert counted["accepted"] == sum(truth.values())
-            assert counted["scored"] == sql.execute("SELECT count(*) FROM scores").fetchone()[0]
+            scored = (
+                "SELECT (SELECT count(*) FROM scores WHERE cause <> 'rescan') + (SELECT count(*) FROM rescan_results)"
+            )
+            assert counted["scored"] == sql.execute(scored).fetchone()[0]
             assert counted.get("dead", 0) == sql.execute("SELECT count(*) FROM dead_letters").fetchone()[0]
         self.wait_until(self._broker_is_empty, "no task is left in a lane or unacknowledged")
 
