@@ -76,7 +76,7 @@ class Trainer:
     def __init__(self, data: Dataset, recipe: Recipe = Recipe()) -> None:  # noqa: B008 - immutable
         """Check the data. Raises TrainingRejected for what cannot give a model."""
         self.data, self.recipe = data, recipe
-        self.trees = seen_by_trees(signal_set(data.names))
+        self.trees = data.names if recipe.sees_everything else seen_by_trees(signal_set(data.names))
         self.seen = data.matrix[:, [data.names.index(name) for name in self.trees]]
         empty = [bool(np.isnan(column).all()) for column in self.seen.T]
         if all(empty):

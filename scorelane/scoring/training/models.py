@@ -52,6 +52,8 @@ class Recipe(NamedTuple):
     """One booster each."""
     threads: int = 1
     """Of LightGBM. Several wait for each other where the cores have other work, and a fit takes many times as long."""
+    sees_everything: bool = False
+    """Whether the trees read signals that tell sources apart, too: for logged vectors of the mail that stays there."""
 
     def parameters(self, seed: int) -> dict[str, Any]:
         """For LightGBM."""
