@@ -25,10 +25,10 @@ def test_a_part_of_the_messages_loses_facts_and_nothing_else():
     assert without_facts(whole, NAMES, 0.0, seed=7) is whole
 
 
-def test_facts_keep_their_direction_in_any_recipe_and_all_signals_where_it_is_asked():
+def test_facts_keep_their_direction_in_any_recipe_and_all_signals_unless_it_is_turned_off():
     signals = signal_set(NAMES).signals
     assert any(signal.monotone for signal in signals if signal.family == "enriched")
-    for recipe, kept in ((Recipe(), ("enriched",)), (Recipe(is_monotone=True), ("enriched", "urls"))):
+    for recipe, kept in ((Recipe(is_monotone=False), ("enriched",)), (Recipe(), ("enriched", "urls"))):
         found = directions_of(tuple(signal.name for signal in signals), recipe)
         assert found == [*(s.monotone if s.family in kept else 0 for s in signals), int(recipe.is_monotone)]
 
