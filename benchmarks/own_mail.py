@@ -15,7 +15,8 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from scorelane.scoring import tokens
+from scorelane.mail import parse
+from scorelane.scoring import read_by_model, tokens
 from scorelane.scoring.bundle import columns, raw_score
 from scorelane.scoring.training.models import Recipe, Words, fit_trees
 
@@ -56,10 +57,10 @@ class OwnMail:
         """Read the words of all messages once."""
         self._data = data
         parted = [_parted(raw) for raw in raws]
-        texts = Words.of([_MASKED.sub(" ", text.translate(_DIGITS)) for text in data.texts])
-        links = Words.of([link_words(body) for _, body in parted])
+        texts = _words([_MASKED.sub(" ", read_by_model(parse(raw)).translate(_DIGITS)) for raw in raws])
+        links = _words([link_words(body) for _, body in parted])
         self._readers: list[Any] = [
-            Words.of([head_words(lines) for lines, _ in parted]).features,
+            _words([head_words(lines) for lines, _ in parted]).features,
             sparse.hstack((texts.features, links.features)).tocsr(),
         ]
 
@@ -70,6 +71,10 @@ class OwnMail:
         matrix, even, none = self._data.matrix, np.ones(len(unwanted)), np.zeros(len(unwanted))
         trees = fit_trees(self._data.names, matrix[learn], none[learn], unwanted[learn], even[learn], recipe=RECIPE)
         return np.asarray(said + TREES_SHARE * raw_score(trees, columns(matrix[judge], none[judge])))
+
+
+def _words(texts: Sequence[str]) -> Words:
+    return Words.of(tokens.tokens_of(texts))
 
 
 def _fitted(words: Any, learn: Mask, unwanted: Mask) -> Floats:
