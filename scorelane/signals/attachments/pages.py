@@ -105,7 +105,7 @@ def codes_seen(found: tuple[Extraction, ...] | None) -> float | None:
     return float(min(len(codes), 10))
 
 
-@signal(version=1, missing=NOBODY, attacks=("phishing",), monotone=1)
+@signal(version=2, missing=NOBODY, attacks=("phishing",), monotone=1)
 def code_link_only(message: Message, found: tuple[Extraction, ...] | None) -> float | None:
     """1 when a code holds a link and the mail has no other to follow: the reader must use a phone ("quishing")."""
     if found is None:

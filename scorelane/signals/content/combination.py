@@ -57,7 +57,7 @@ def subject_offer_language(subject_phrases: Phrases) -> float:
     )
 
 
-@signal(version=1, attacks=("phishing",), range=(0, 3), monotone=1)
+@signal(version=2, attacks=("phishing",), range=(0, 3), monotone=1)
 def phishing_pattern(phrases: Phrases, web_links: tuple[Link, ...]) -> float:
     """Parts of a credential phish that meet: asks for an account, threatens or hurries, has a link.
 
@@ -68,7 +68,7 @@ def phishing_pattern(phrases: Phrases, web_links: tuple[Link, ...]) -> float:
     return float(bool(asks)) * (1 + bool(presses) + bool(web_links))
 
 
-@signal(version=1, attacks=("bec",), range=(0, 3), monotone=1)
+@signal(version=2, attacks=("bec",), range=(0, 3), monotone=1)
 def bec_pattern(phrases: Phrases, web_links: tuple[Link, ...], word_count: int, message: Message) -> float:
     """Parts of a payment or gift-card fraud that meet: a request, pressure, a short text without link.
 
@@ -117,7 +117,7 @@ def _is_phone(found: str) -> bool:
     return TOLL_FREE.fullmatch(digits) is not None and not found.startswith(digits)
 
 
-@signal(version=1, attacks=("callback",), range=(0, 3), monotone=1)
+@signal(version=2, attacks=("callback",), range=(0, 3), monotone=1)
 def callback_pattern(
     phrases: Phrases,
     phone_count: float,
@@ -140,7 +140,7 @@ def text_names_brand(text_brands: tuple[str, ...], subject_brands: tuple[str, ..
     return float(bool(text_brands or subject_brands))
 
 
-@signal(version=1, missing="no author", attacks=("phishing", "callback"), monotone=1)
+@signal(version=2, missing="no author", attacks=("phishing", "callback"), monotone=1)
 def text_brand_is_not_author(  # noqa: PLR0917 - dependencies, given by position
     text_brands: tuple[str, ...],
     subject_brands: tuple[str, ...],
@@ -212,11 +212,13 @@ def text_greets_recipient(message: Message, text_folded: str) -> float | None:
     return float(any(word in text_folded[:120] for word in words))
 
 
-@signal(version=1, missing="no recipient, or no text", attacks=("phishing", "extortion"))
+@signal(version=2, missing="no recipient, or no text", attacks=("phishing", "extortion"))
 def text_greets_address(message: Message, text_folded: str) -> float | None:
     """1 when the first words are the recipient's address or its local part: a list was mail-merged."""
     if not message.to or not text_folded or not message.to[0].local:
         return None
     first, start = message.to[0], text_folded[:120]
+    if first.local.lower() not in start:
+        return 0.0
     greeted = any(f"{word} {first.local.lower()}" in start for word in ("dear", "hello", "hi", "attn:"))
     return float(greeted or first.addr in start)

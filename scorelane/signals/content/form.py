@@ -288,7 +288,7 @@ def html_tables(message: Message) -> float | None:
     return None if message.html is None else float(min(message.html.table_count, 200))
 
 
-@signal(version=1, missing="no link that a reader can follow", range=(0, 2_000))
+@signal(version=2, missing="no link that a reader can follow", range=(0, 2_000))
 def words_per_link(word_count: int, web_links: tuple[Link, ...]) -> float | None:
     """Words of the newest text for each followed link, at most 2,000."""
     return min(word_count / len(web_links), 2_000.0) if web_links else None

@@ -77,19 +77,19 @@ def author_domain_on_hold(facts: Facts, author_org: str) -> Reading:
     return _flag(_of(facts, "domain_on_hold", author_org))
 
 
-@signal(version=1, missing=NO_FACT, attacks=("phishing",), monotone=1)
+@signal(version=2, missing=NO_FACT, attacks=("phishing",), monotone=1)
 def link_domain_on_hold(facts: Facts, link_domains: Mapping[str, int]) -> Reading:
     """1 when a link's domain is held by its registry or registrar (RFC 8056)."""
     return _flag(_worst(facts, "domain_on_hold", link_domains))
 
 
-@signal(version=1, missing=NO_FACT, attacks=("phishing", "spam"), monotone=1)
+@signal(version=2, missing=NO_FACT, attacks=("phishing", "spam"), monotone=1)
 def link_domain_listed(facts: Facts, link_domains: Mapping[str, int], link_hosts: frozenset[str]) -> Reading:
     """1 when a block list or feed names the domain or host of a link."""
     return _flag(_worst(facts, "domain_listed", frozenset(link_domains) | link_hosts))
 
 
-@signal(version=1, missing=NO_FACT, attacks=("phishing", "malware"), monotone=1)
+@signal(version=2, missing=NO_FACT, attacks=("phishing", "malware"), monotone=1)
 def link_domain_fast_flux(facts: Facts, link_domains: Mapping[str, int]) -> Reading:
     """1 when a link's domain moves among many short-lived addresses in unrelated networks.
 
@@ -98,7 +98,7 @@ def link_domain_fast_flux(facts: Facts, link_domains: Mapping[str, int]) -> Read
     return _flag(_worst(facts, "domain_fast_flux", link_domains))
 
 
-@signal(version=1, missing=NO_FACT, attacks=("phishing",), range=(0, DAYS), monotone=-1)
+@signal(version=2, missing=NO_FACT, attacks=("phishing",), range=(0, DAYS), monotone=-1)
 def youngest_link_certificate_days(facts: Facts, link_hosts: frozenset[str]) -> Reading:
     """Days since the youngest certificate of a linked host was issued, at most a century.
 
@@ -108,7 +108,7 @@ def youngest_link_certificate_days(facts: Facts, link_hosts: frozenset[str]) -> 
     return min(*values, DAYS) if values else _reason(facts.get("certificate_age_days", ()))
 
 
-@signal(version=1, missing=NO_FACT, attacks=("phishing",), monotone=1)
+@signal(version=2, missing=NO_FACT, attacks=("phishing",), monotone=1)
 def link_certificate_untrusted(facts: Facts, link_hosts: frozenset[str]) -> Reading:
     """1 when a linked https host shows a certificate that nobody trusts for it."""
     values = _values(facts, "certificate_trusted", link_hosts)
@@ -140,7 +140,7 @@ def author_domain_rank_log(facts: Facts, author_org: str) -> Reading:
     return min(log10(rank), MOST_RANK_LOG) if isinstance(rank, float) and rank >= 1 else None
 
 
-@signal(version=1, missing="no list of popular domains", attacks=("phishing",))
+@signal(version=2, missing="no list of popular domains", attacks=("phishing",))
 def link_domains_unranked(facts: Facts, link_domains: Mapping[str, int]) -> Reading:
     """Share of link domains that are not on the operator's list of popular domains."""
     ranks = _values(facts, "domain_rank", link_domains)

@@ -49,7 +49,7 @@ def author_domain_age_days(facts: Facts, author_org: str) -> Reading:
     return max(0.0, min(age, DAYS)) if isinstance(age, float) else age
 
 
-@signal(version=1, missing=NO_FACT, attacks=("phishing",), range=(0, DAYS), monotone=-1)
+@signal(version=2, missing=NO_FACT, attacks=("phishing",), range=(0, DAYS), monotone=-1)
 def youngest_link_domain_age_days(facts: Facts, link_domains: Mapping[str, int]) -> Reading:
     """Days since the youngest link domain was registered, at most a century."""
     ages = [age for age in (_of(facts, "domain_age_days", d) for d in link_domains) if isinstance(age, float)]

@@ -98,7 +98,7 @@ def author_disposable(author: Address | None, author_org: str, lists: Lists) -> 
     return None if author is None else float(author_org in lists.disposable)
 
 
-@signal(version=1, missing=NO_AUTHOR, attacks=("phishing", "spam"), monotone=1)
+@signal(version=2, missing=NO_AUTHOR, attacks=("phishing", "spam"), monotone=1)
 def author_suspicious_tld(author: Address | None, lists: Lists) -> float | None:
     """1 when the author's top-level domain sees far more abuse than use (list `suspicious_tlds`)."""
     return None if author is None else float(author.domain.rpartition(".")[2] in lists.suspicious_tlds)

@@ -259,11 +259,11 @@ def defect_count(message: Message) -> float:
     return float(min(len(message.defects), 50))
 
 
-@signal(version=1, range=(0, 10), attacks=("spam", "phishing"), monotone=1)
+@signal(version=2, range=(0, 10), attacks=("spam", "phishing"), monotone=1)
 def repeated_single_headers(message: Message) -> float:
     """Headers that may stand once and stand more often (RFC 5322 section 3.6), at most 10."""
     index = message.index
-    return float(min(sum(len(index[name]) > 1 for name in SINGLE if name in index), 10))
+    return float(min(sum([len(index.get(name, ())) > 1 for name in SINGLE]), 10))
 
 
 SINGLE = ("from", "to", "subject", "date", "message-id", "reply-to", "sender", "cc", "content-type", "mime-version")

@@ -29,7 +29,7 @@ CALL_CHARS = 60
 """A link that calls to act is short."""
 
 
-@signal(version=1, missing=NO_ANCHOR, attacks=("phishing",), monotone=1)
+@signal(version=2, missing=NO_ANCHOR, attacks=("phishing",), monotone=1)
 def link_text_names_other_domain(anchors: tuple[Link, ...], author_org: str, lists: Lists) -> float | None:
     """Share of links whose visible text shows one registrable domain and whose target is another; 0 to 1.
 
@@ -48,7 +48,7 @@ def link_text_names_other_domain(anchors: tuple[Link, ...], author_org: str, lis
     return lies / min(len(anchors), SCANNED)
 
 
-@signal(version=1, missing=NO_ANCHOR, attacks=("phishing",), monotone=1)
+@signal(version=2, missing=NO_ANCHOR, attacks=("phishing",), monotone=1)
 def link_text_brand_mismatch(anchors: tuple[Link, ...], lists: Lists, brand_orgs: frozenset[str]) -> float | None:
     """1 when a link's text shows a brand's own domain and the target belongs to no brand."""
     if not anchors:
@@ -65,7 +65,7 @@ def link_text_brand_mismatch(anchors: tuple[Link, ...], lists: Lists, brand_orgs
     return 0.0
 
 
-@signal(version=1, missing="no HTML link says click, log in or the like", attacks=("phishing",))
+@signal(version=2, missing="no HTML link says click, log in or the like", attacks=("phishing",))
 def call_to_action_leaves_author(anchors: tuple[Link, ...], author_org: str, lists: Lists) -> float | None:
     """Share of "click here", "log in" links that lead outside the author's domain; 0 to 1.
 
@@ -81,7 +81,7 @@ def call_to_action_leaves_author(anchors: tuple[Link, ...], author_org: str, lis
     return sum(domain != author_org and domain not in lists.bulk_mailers for domain in calls) / len(calls)
 
 
-@signal(version=1, missing="no link, or no author", attacks=("phishing",))
+@signal(version=2, missing="no link, or no author", attacks=("phishing",))
 def link_share_to_author(link_domains: Mapping[str, int], author_org: str) -> float | None:
     """Share of followed links that lead to the author's own domain; 0 to 1."""
     if not link_domains or not author_org:
@@ -89,7 +89,7 @@ def link_share_to_author(link_domains: Mapping[str, int], author_org: str) -> fl
     return link_domains.get(author_org, 0) / sum(link_domains.values())
 
 
-@signal(version=1, missing="no link, or no author")
+@signal(version=2, missing="no link, or no author")
 def link_share_to_author_or_mailer(
     link_domains: Mapping[str, int], author_org: str, return_org: str, lists: Lists
 ) -> float | None:
@@ -100,7 +100,7 @@ def link_share_to_author_or_mailer(
     return home / sum(link_domains.values())
 
 
-@signal(version=1, missing="no loaded image, or no author")
+@signal(version=2, missing="no loaded image, or no author")
 def images_from_author(loaded_domains: frozenset[str], author_org: str, lists: Lists) -> float | None:
     """1 when an image comes from the author's own domain or a known bulk mailer."""
     if not loaded_domains or not author_org:
@@ -108,7 +108,7 @@ def images_from_author(loaded_domains: frozenset[str], author_org: str, lists: L
     return float(author_org in loaded_domains or not lists.bulk_mailers.isdisjoint(loaded_domains))
 
 
-@signal(version=1, missing="no loaded image, or no followed link", attacks=("phishing",))
+@signal(version=2, missing="no loaded image, or no followed link", attacks=("phishing",))
 def images_from_brand_links_elsewhere(
     loaded_domains: frozenset[str], link_domains: Mapping[str, int], author_org: str, brand_orgs: frozenset[str]
 ) -> float | None:
@@ -118,11 +118,11 @@ def images_from_brand_links_elsewhere(
     """
     if not loaded_domains or not link_domains:
         return None
-    copied = loaded_domains & brand_orgs - {author_org}
+    copied = (loaded_domains & brand_orgs) - {author_org}
     return float(bool(copied) and any(d not in brand_orgs and d != author_org for d in link_domains))
 
 
-@signal(version=1, missing=NO_LINK, attacks=("phishing",), monotone=1)
+@signal(version=2, missing=NO_LINK, attacks=("phishing",), monotone=1)
 def link_host_carries_brand(
     link_hosts: frozenset[str], brand_spelling: NameFinder, brand_orgs: frozenset[str]
 ) -> float | None:
@@ -132,7 +132,7 @@ def link_host_carries_brand(
     return float(any(brand_spelling.anywhere(host) and not within(host, brand_orgs) for host in link_hosts))
 
 
-@signal(version=1, missing=NO_LINK, attacks=("phishing",))
+@signal(version=2, missing=NO_LINK, attacks=("phishing",))
 def link_path_carries_brand(
     web_links: tuple[Link, ...],
     brand_spelling: NameFinder,
@@ -150,13 +150,13 @@ def link_path_carries_brand(
     return float(brand_spelling.anywhere("\n".join(foreign).lower())) if foreign else 0.0
 
 
-@signal(version=1, missing=NO_LINK, attacks=("phishing",), monotone=1)
+@signal(version=2, missing=NO_LINK, attacks=("phishing",), monotone=1)
 def link_near_brand(link_domains: Mapping[str, int], brand_lookalikes: LookalikeIndex) -> float | None:
     """1 when a link's domain looks like a brand's and is not (see author_near_brand)."""
     return max(map(brand_lookalikes.match, link_domains)) if link_domains else None
 
 
-@signal(version=1, missing="no directory, or no link", attacks=("phishing",), monotone=1)
+@signal(version=2, missing="no directory, or no link", attacks=("phishing",), monotone=1)
 def link_near_own_domain(link_domains: Mapping[str, int], own_lookalikes: LookalikeIndex) -> float | None:
     """1 when a link's domain looks like an own or partner domain and is neither."""
     if not own_lookalikes or not link_domains:
@@ -164,25 +164,23 @@ def link_near_own_domain(link_domains: Mapping[str, int], own_lookalikes: Lookal
     return max(map(own_lookalikes.match, link_domains))
 
 
-@signal(version=1, missing="no link, or no recipient", attacks=("phishing",))
-def link_carries_recipient(web_links: tuple[Link, ...], recipient_tokens: tuple[str, ...]) -> float | None:
+@signal(version=2, missing="no link, or no recipient", attacks=("phishing",))
+def link_carries_recipient(link_hrefs: str, recipient_tokens: tuple[str, ...]) -> float | None:
     """1 when a link carries the recipient's address, plain or in base64, outside an unsubscribe link.
 
     Kits fill in the victim's address; honest mailers use an opaque number.
     """
-    if not web_links or not recipient_tokens:
+    if not link_hrefs or not recipient_tokens:
         return None
-    for link in web_links[:SCANNED]:
-        href = link.url.href
-        if any(token in href for token in recipient_tokens) and not LEAVE.search(href):
-            return 1.0
-    return 0.0
+    found = [token for token in recipient_tokens if token in link_hrefs]
+    carriers = [href for href in link_hrefs.split("\n") if any(token in href for token in found)] if found else []
+    return float(any(not LEAVE.search(href) for href in carriers))
 
 
 LEAVE = re.compile(r"unsub|optout|opt-out|remove|preference|manage|abmeld|desinscri", re.IGNORECASE)
 
 
-@signal(version=1, missing="no link, or no recipient", attacks=("phishing",))
+@signal(version=2, missing="no link, or no recipient", attacks=("phishing",))
 def link_names_recipient_organisation(
     web_links: tuple[Link, ...], message: Message, author: Address | None
 ) -> float | None:
@@ -208,13 +206,13 @@ def form_leaves_author(message: Message, author_org: str) -> float | None:
     return float(any(domain != author_org for domain in forms))
 
 
-@signal(version=1, missing=NO_LINK)
+@signal(version=2, missing=NO_LINK)
 def link_main_domain_share(link_domains: Mapping[str, int], main_link_domain: str) -> float | None:
     """Share of links that lead to the domain with most of them; 0 to 1."""
     return link_domains[main_link_domain] / sum(link_domains.values()) if link_domains else None
 
 
-@signal(version=1, missing=NO_LINK)
+@signal(version=2, missing=NO_LINK)
 def link_to_brand_share(link_domains: Mapping[str, int], brand_orgs: frozenset[str]) -> float | None:
     """Share of links that lead to known brands' own domains; 0 to 1."""
     if not link_domains:
@@ -222,7 +220,7 @@ def link_to_brand_share(link_domains: Mapping[str, int], brand_orgs: frozenset[s
     return sum(n for d, n in link_domains.items() if d in brand_orgs) / sum(link_domains.values())
 
 
-@signal(version=1, missing="no link, or free-mail author, or no author", attacks=("phishing",))
+@signal(version=2, missing="no link, or free-mail author, or no author", attacks=("phishing",))
 def lone_stranger_link(
     link_domains: Mapping[str, int],
     author_org: str,

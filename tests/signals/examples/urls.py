@@ -30,15 +30,22 @@ INVITE = (
 )
 
 
-def as_qr(message):
-    """The same message with its links seen in a QR code."""
-    seen = tuple(msgspec.structs.replace(item, source="qr") for item in message.links)
-    return msgspec.structs.replace(message, links=seen)
+def seen_as(source):
+    """The same message with its links seen elsewhere."""
+
+    def edit(message):
+        seen = tuple(msgspec.structs.replace(item, source=source) for item in message.links)
+        return msgspec.structs.replace(message, links=seen)
+
+    return edit
 
 
 ROWS = [
-    ("link_in_qr_code", {**OWN, "edit": as_qr}, 1, OWN, 0),
+    ("link_in_qr_code", {**OWN, "edit": seen_as("qr")}, 1, OWN, 0),
     ("link_only_in_attachment", {"files": [("invite.ics", "text/calendar", INVITE)]}, 1, OWN, 0),
+    ("link_only_in_attachment", {**OWN, "edit": seen_as("page")}, 1, {**OWN, "edit": seen_as("file")}, 0),
+    ("link_count", {**OWN, "edit": seen_as("shortcut")}, 1, {**OWN, "edit": seen_as("nested")}, 0),
+    ("images_from_author", {**OWN, "edit": seen_as("html_image")}, 1, {**OWN, "edit": seen_as("header")}, None),
     ("link_count", link("https://a.test/", "https://b.test/"), 2, NO_LINK, 0),
     ("link_domain_count", link("https://a.test/1", "https://a.test/2", "https://b.test/"), 2, NO_LINK, 0),
     ("link_to_ip", link("http://203.0.113.7/x"), 1, OWN, 0),
