@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 _HEADER = frozenset({"header_malformed", "header_truncated", "header_8bit", "nul_bytes", "mime_unreadable"})
 _SHAPE = frozenset({
     "mime_fallback", "mime_unreadable", "part_limit", "depth_limit", "nested_limit", "uuencode_malformed",
-    "tnef_malformed", "header_malformed", "header_truncated", "message_truncated",
+    "tnef_malformed", "header_malformed", "header_truncated", "message_truncated", "part_header_malformed",
+    "boundary_malformed", "boundary_missing",
 })  # fmt: skip
 _CONTENT = _SHAPE | {"base64_malformed", "encoding_unknown", "part_truncated", "nul_bytes"}
 EXPLAINS = {"header names": _HEADER, "header values": _HEADER, "structure": _SHAPE, "content": _CONTENT}

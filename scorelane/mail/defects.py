@@ -19,6 +19,9 @@ KINDS = frozenset(
         "duplicate_header",  # a header that may stand once stands several times (RFC 5322 section 3.6)
         "mime_unreadable",  # the structure could not be read; the body counts as one text
         "mime_fallback",  # the first parser refused, the second one read it
+        "part_header_malformed",  # a line that is no field, or no blank line after the header
+        "boundary_malformed",  # a line that begins with the boundary and goes on with other text
+        "boundary_missing",  # no line opens a part of a multipart
         "part_limit",
         "part_truncated",
         "depth_limit",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import fast_mail_parser
 
 from scorelane.mail import tnef
+from scorelane.mail.boundaries import MOST_BOUNDARIES, faults
 from scorelane.mail.defects import Defects
 from scorelane.mail.headers import file_name, parameters
 from scorelane.mail.magic import true_type
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from scorelane.mail.limits import Limits
 
 _TEXT = frozenset({"text/plain", "text/html"})
+_TORN = frozenset({"part_header_malformed", "boundary_missing"})
 _SHOWN = frozenset({"text/enriched", "text/richtext", "text/watch-html", "text/x-amp-html"})
 _FILES = frozenset({"text/calendar", "text/csv", "text/directory", "text/vcard", "text/x-vcard"})
 _READ = frozenset({"content-type", "content-transfer-encoding", "content-disposition", "content-id"})
@@ -111,7 +113,10 @@ def _leaves(raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:
         # For each =? the fast parser looks through the rest of the header for its end.
         return _patient(raw, limits, defects)
     try:
-        leaves = list(_fast(fast_mail_parser.parse_email_tree(raw, mode="lazy"), "", limits, defects, 0))
+        tree = fast_mail_parser.parse_email_tree(raw, mode="lazy")
+        if tree.children and _is_torn(tree, raw, defects):
+            return _patient(raw, limits, defects)
+        leaves = list(_fast(tree, "", limits, defects, 0))
         if any(leaf.is_opaque for leaf in leaves):
             return _patient(raw, limits, defects)
         again = [leaf.content is None or leaf.is_misspelt for leaf in leaves]
@@ -123,6 +128,26 @@ def _leaves(raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:
     except fast_mail_parser.ParseError:
         return _patient(raw, limits, defects)
     return leaves
+
+
+def _is_torn(tree: fast_mail_parser.PyLazyMimePart, raw: bytes, defects: Defects) -> bool:
+    """Whether the fast parser would lose text: that of a header without an end, or all that no part holds."""
+    waiting = [tree]
+    found: set[str] = set()
+    looked = 0
+    while waiting and looked < MOST_BOUNDARIES:
+        node = waiting.pop()
+        if not node.children or node.is_message:
+            continue
+        looked += 1
+        waiting.extend(node.children)
+        written = next((values[0] for name, values in node.headers.items() if name.lower() == "content-type"), "")
+        boundary = parameters(written)[1].get("boundary", "").rstrip()
+        if boundary:
+            found |= faults(raw, boundary)
+    for kind in sorted(found):
+        defects.add(kind, "mime")
+    return not found.isdisjoint(_TORN)
 
 
 def _decoded_here(leaves: list[Leaf], again: list[bool], raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:

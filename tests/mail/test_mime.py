@@ -224,3 +224,43 @@ def test_the_only_part_is_a_file_where_it_is_no_text_to_read_or_says_so(head):
     message = parse(f"From: a@b.test\nContent-Type: {head}\n\nx".encode())
     assert message.text == ""
     assert len(message.attachments) == 1
+
+
+def multipart(inside):
+    return parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + inside)
+
+
+def kinds(message):
+    return {defect.kind for defect in message.defects} - {"no_from", "no_date"}
+
+
+def test_a_part_whose_header_does_not_end_keeps_its_text():
+    message = multipart(b"--b\r\nContent-Type: text/plain\r\nPay now\r\n--b\r\n\r\nor else\r\n--b--\r\n")
+    assert message.plain_text.split() == ["Pay", "now", "or", "else"]
+    assert kinds(message) == {"part_header_malformed", "mime_fallback"}
+
+
+def test_a_multipart_that_no_line_opens_shows_what_stands_before_its_end():
+    message = multipart(b"Pay now\r\n--b--\r\n")
+    assert message.plain_text == "Pay now"
+    assert kinds(message) == {"boundary_missing", "mime_fallback"}
+
+
+def test_a_line_that_goes_on_after_the_boundary_ends_a_part_and_is_a_defect():
+    message = multipart(b"--b\r\n\r\nPay now\r\n--b--</html>\r\nunseen\r\n")
+    assert message.plain_text == "Pay now"
+    assert kinds(message) == {"boundary_malformed"}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"--b\r\n\r\nx",
+        b"--b \t\r\nA: b\r\n c\r\n\r\nx",
+        b"--b\nA:b\n\nx",
+        b"--b\r\nA: b\r\n--b\r\n\r\nx",
+        b"--b\r\n\r\nx -- --b x\r\n",
+    ],
+)
+def test_parts_as_programs_write_them_have_no_such_defect(part):
+    assert kinds(multipart(part + b"\r\n--b--\r\n")) == set()

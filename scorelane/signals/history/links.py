@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @signal(
-    version=1, missing="history unknown, or no link says click, log in or the like", attacks=("phishing",), monotone=1
+    version=2, missing="history unknown, or no link says click, log in or the like", attacks=("phishing",), monotone=1
 )
 def call_to_action_beside_new_domain(history: History, call_to_action_leaves_author: float | None) -> float | None:
     """1 when a "click here" leads outside the author's domain and the tenant never saw one of the link domains."""

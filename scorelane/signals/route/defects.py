@@ -55,6 +55,13 @@ def structure_repaired(defect_kinds: frozenset[str]) -> float:
     return float(not defect_kinds.isdisjoint(("mime_fallback", "mime_unreadable")))
 
 
+@signal(version=1, attacks=("spam", "malware"))
+def parts_malformed(defect_kinds: frozenset[str]) -> float:
+    """1 when parts do not stand between boundary lines as they must, or lack the blank line (RFC 2046 section 5.1)."""
+    known = ("part_header_malformed", "boundary_malformed", "boundary_missing")
+    return float(not defect_kinds.isdisjoint(known))
+
+
 @signal(version=1, attacks=("phishing", "spam"))
 def base64_malformed(defect_kinds: frozenset[str]) -> float:
     """1 when base64 holds strange letters, no whole number of bytes, or text after its end (RFC 2045 section 6.8)."""

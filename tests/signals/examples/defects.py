@@ -27,6 +27,13 @@ ROWS = [
     ("cut_in_html", {"html": "<div>" * 3_000 + "x"}, 1, {"html": "<div>x</div>"}, 0),
     ("cut_in_links", {"text": "http://a.test/ " * 600}, 1, {"text": "http://a.test/"}, 0),
     ("structure_repaired", raw(b"Content-Type: multipart/mixed; boundary=b\r\n\r\nno part\r\n"), 1, HONEST, 0),
+    (
+        "parts_malformed",
+        raw(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\nhi there\r\n--b--"),
+        1,
+        raw(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nhi\r\n--b--"),
+        0,
+    ),
     ("base64_malformed", body(b"base64", b"SGVsbG8*gd29ybGQ="), 1, body(b"base64", b"SGVsbG8gd29ybGQ="), 0),
     ("charset_not_as_declared", raw(b"Content-Type: text/plain; charset=klingon\r\n\r\nx"), 1, HONEST, 0),
     ("encoding_unknown", body(b"rot13", b"uryyb"), 1, body(b"8bit", b"hello"), 0),
