@@ -292,11 +292,26 @@ def unplanned(connection: Connection) -> list[UUID]:
     return [row[0] for row in rows]  # type: ignore[misc]
 
 
-def find(connection: Connection, rescan_id: UUID) -> tuple[str, str, datetime | None, bool] | None:
-    """(bundle, as_of, time, applies) of a rescan, or None."""
-    return connection.execute(
-        "SELECT bundle, as_of, as_of_time, applies FROM rescans WHERE id = %s", (rescan_id,)
-    ).fetchone()  # type: ignore[return-value]
+class Order(NamedTuple):
+    """What was asked of a rescan, and what stood when it was asked."""
+
+    bundle: str
+    as_of: str
+    as_of_time: datetime | None
+    applies: bool
+    pointer: int
+    """Version of the bundle pointer then."""
+
+
+def find(connection: Connection, rescan_id: UUID) -> Order | None:
+    """The order of a rescan, or None."""
+    row = connection.execute(
+        """SELECT r.bundle, r.as_of, r.as_of_time, r.applies,
+                  (SELECT coalesce(max(p.version), 0) FROM bundle_pointer p WHERE p.flipped_at <= j.created_at)
+           FROM rescans r JOIN jobs j ON j.id = r.id WHERE r.id = %s""",
+        (rescan_id,),
+    ).fetchone()
+    return None if row is None else Order(*row)  # type: ignore[arg-type]
 
 
 def load(connection: Connection, chunk_id: int, rescan_id: UUID, as_of: str, lists: str = "") -> list[Row]:

@@ -56,21 +56,21 @@ def load(connection: Connection, claim: Claim, standing: Standing) -> list[Row]:
     """The chunk's messages that have no result of this rescan yet."""
     asked = rescans.find(connection, claim.job_id)
     lists = standing.reference.digest
-    return [] if asked is None else rescans.load(connection, claim.id, claim.job_id, asked[1], lists)
+    return [] if asked is None else rescans.load(connection, claim.id, claim.job_id, asked.as_of, lists)
 
 
 def standing(session: Session, claim: Claim) -> Standing:
     """What is in force, with the rescan's bundle in the place of the live one and no shadow."""
     asked = rescans.find(session.connection(), claim.job_id)
     assert asked is not None
-    return session.standing_with(claim.tenant_id, asked[0], asked[2])
+    return session.standing_with(claim.tenant_id, asked.bundle, asked.as_of_time, asked.pointer)
 
 
 def score(connection: Connection, claim: Claim, rows: Sequence[Row], standing: Standing) -> list[Outcome]:
     """Outcomes in the order of the messages."""
     asked = rescans.find(connection, claim.job_id)
     assert asked is not None
-    _, as_of, at, applies = asked
+    _, as_of, at, applies, _ = asked
     wanted = wanted_of(standing)
     works = _works(rows, as_of, standing, wanted)
     need = [row.message_id for row in rows if works[row.message_id] in (TEXT, FULL)]

@@ -163,8 +163,13 @@ class Session:
 
         return _kept(self._bundles, digest, load, KEPT_BUNDLES)
 
-    def standing_with(self, tenant_id: int, digest: str, directory_at: datetime | None) -> Standing:
-        """The same with another bundle in the place of the live one, and none in shadow."""
+    def standing_with(
+        self, tenant_id: int, digest: str, directory_at: datetime | None, pointer_version: int
+    ) -> Standing:
+        """The same with another bundle in the place of the live one, and none in shadow.
+
+        Its scores stand on the pointer of that version, so that what was promoted since is newer than they are.
+        """
         own = self.standing(tenant_id, directory_at)
         if own.basis.pointer.live == digest:
             return own._replace(shadow=None)
@@ -172,7 +177,7 @@ class Session:
         if bundle is None:
             raise BundleMismatch(f"bundle {digest[:12]} is not registered any more, or cannot be loaded")
         policy = Policy.from_bundle(bundle, self.policy(tenant_id, own.basis.policy_version), own.basis.policy_version)
-        pointer = own.basis.pointer._replace(live=digest, shadow=None)
+        pointer = own.basis.pointer._replace(version=pointer_version, live=digest, shadow=None)
         return own._replace(basis=own.basis._replace(pointer=pointer), live=Scorer(bundle, policy), shadow=None)
 
     def known_bundle(self, digest: str) -> Bundle | None:

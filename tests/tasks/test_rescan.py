@@ -112,6 +112,24 @@ def test_applying_makes_revisions_of_the_live_bundle_current(sql, mailbox, run_a
     assert sql.execute("SELECT count(*) FROM outbox WHERE body->>'cause' = 'rescan'").fetchone() == (flips,)
 
 
+def test_a_bundle_promoted_since_a_rescan_was_asked_for_is_the_newer_one(sql, mailbox, run_all, stricter):
+    first = bundles.current(sql).live
+    bundles.flip(sql, live=stricter.digest, shadow=None, author="ann")
+    late, _ = begin(sql, stricter, applies=True)
+    assert jobs.pause(sql, late)
+    bundles.flip(sql, live=first, shadow=None, author="ann")
+    begin(sql, live(sql), applies=True)
+    run_all()
+    assert jobs.resume(sql, late)
+    run_all()
+    assert len(results(sql, late)) == mailbox
+    current = sql.execute(
+        "SELECT DISTINCT c.bundle FROM message_state s JOIN scores c USING (message_id, revision) "
+        "WHERE s.last_revision = 3"
+    ).fetchall()
+    assert current == [(first,)]
+
+
 def test_a_vector_without_a_wanted_column_is_computed_from_raw_mail_with_its_stored_context(sql, mailbox, run_all):
     sql.execute("UPDATE signal_sets SET versions = array_fill(99, ARRAY[cardinality(versions)])")
     rescan_id, preview = begin(sql, live(sql))
