@@ -25,6 +25,8 @@ AWAY_S = 5.0
 """Before anything is asked again when Redis does not answer."""
 IDLE_S = 86_400
 """Buckets and circuits that nobody used for a day are forgotten."""
+REGISTRY_IDLE_S = 3600
+"""A registry's circuit sooner: there may be one for every domain that a stranger's mail names."""
 
 FAILURES_IN_A_ROW = 5
 WINDOW_S = 30.0
@@ -79,8 +81,8 @@ end
 return {probing and 'probe' or 'go', tostring(wait)}
 """
 
-# KEYS: circuit. ARGV: ok, pause_ms (0 for none), jitter 0 to 1, failures in a row, window_ms, least in the window,
-# failed share, open_ms, most_open_ms, idle_s.
+# KEYS: circuit and, where a failure counts once a window, the mark of whose it is. ARGV: ok, pause_ms (0 for none),
+# jitter 0 to 1, failures in a row, window_ms, least in the window, failed share, open_ms, most_open_ms, idle_s.
 REPORT = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
@@ -101,6 +103,9 @@ if ok then
     return 'closed'
   end
   if row == 0 and bad == 0 then return 'closed' end
+end
+if not ok and KEYS[2] and open_until == 0 and not redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[5]) then
+  return 'counted'
 end
 if now - since > tonumber(ARGV[5]) then bad, good, since = 0, 0, now end
 if ok then row = 0; good = good + 1 else row = row + 1; bad = bad + 1 end
@@ -180,22 +185,32 @@ class Governor:
     async def failed(self, provider: str, registry: str, *, pause_s: float | None = None) -> None:
         """No answer. With `pause_s` the registry (or the provider without one) is left alone for that long."""
         outer, inner = circuits(provider, registry)
+        idle_s = REGISTRY_IDLE_S if registry else IDLE_S
         if pause_s is not None:
-            await self._tell(inner, ok=False, pause_s=pause_s)
+            await self._tell(inner, ok=False, pause_s=pause_s, idle_s=idle_s)
             return
-        await self._tell(inner, ok=False)
+        await self._tell(inner, ok=False, idle_s=idle_s)
         if not registry:
             return
-        # One registry's trouble is not the provider's: its own circuit sees the failure only in the share of all.
-        await self._tell(outer, ok=False, row=4 * LEAST_IN_WINDOW)
+        # One registry's trouble is not the provider's: its circuit sees each registry once a window, in the share of
+        # all. Else whoever runs a server that hangs could close the provider to everybody.
+        mark = f"{PREFIX}failed:{provider}:{registry}"
+        await self._tell(outer, mark, ok=False, row=4 * LEAST_IN_WINDOW)
 
-    async def _tell(self, key: str, *, ok: bool, pause_s: float = 0.0, row: int = FAILURES_IN_A_ROW) -> None:
+    async def _tell(
+        self,
+        *keys: str,
+        ok: bool,
+        pause_s: float = 0.0,
+        row: int = FAILURES_IN_A_ROW,
+        idle_s: int = IDLE_S,
+    ) -> None:
         arguments = [
-            int(ok), 1000 * min(pause_s, IDLE_S), random.random(), row, 1000 * WINDOW_S,  # noqa: S311 - jitter
-            LEAST_IN_WINDOW, FAILED_SHARE, 1000 * OPEN_S, 1000 * MOST_OPEN_S, IDLE_S,
+            int(ok), 1000 * min(pause_s, IDLE_S), random.random(), row, int(1000 * WINDOW_S),  # noqa: S311 - jitter
+            LEAST_IN_WINDOW, FAILED_SHARE, 1000 * OPEN_S, 1000 * MOST_OPEN_S, idle_s,
         ]  # fmt: skip
         try:
-            await self._report(keys=[key], args=arguments)
+            await self._report(keys=keys, args=arguments)
         except (RedisError, OSError):
             return  # what is not counted now is counted at the next failure
 

@@ -80,7 +80,7 @@ class Provider(ABC):
         """Entities of a message to ask about, the most telling first. Pure; the catalogue bounds their number."""
 
     def registry(self, entity: str) -> str:  # noqa: ARG002 - for those that have several
-        """Who answers about the entity, where the provider stands for several with limits of their own."""
+        """Who answers about the entity, where there are several: the failures of one are not the provider's."""
         return ""
 
     @abstractmethod

@@ -122,7 +122,7 @@ def test_the_circuit_opens_spares_the_provider_and_closes_with_one_probe(
     monkeypatch.setattr("scorelane.enrichment.governor.OPEN_S", 0.6)
     settings = {"dns": {**DNS, "servers": [dns_server.address]}}
     dns_server.rules = {"*": servers.HANG}
-    said = govern(settings, [f"a{n}.test" for n in range(5)])
+    said = govern(settings, [f"a{n}.test" for n in range(20)])
     assert {o.said for o in said} == {"timeout"}
     assert open_providers(broker, ["dns", "rdap"]).keys() == {"dns"}
     before = sum(dns_server.asked.values())
@@ -138,11 +138,49 @@ def test_the_circuit_opens_spares_the_provider_and_closes_with_one_probe(
     assert {o.said for o in govern(settings, [f"d{n}.test" for n in range(20)])} == {"ok"}
 
 
+@pytest.mark.parametrize("trouble", ["HANG", "SERVFAIL"])
+def test_servers_of_one_domain_that_fail_close_the_provider_to_nobody_else(
+    trouble, govern, servers, dns_server, broker
+):
+    theirs = getattr(servers, trouble)
+    dns_server.rules = {
+        "*": lambda name, _kind: theirs if name.endswith("evil.test") else {"A": ["203.0.113.1"]},
+    }
+    settings = {"dns": {**DNS, "servers": [dns_server.address]}}
+    said = govern(settings, [f"h{n}.evil.test" for n in range(40)])
+    assert {o.said for o in said} == {"timeout" if trouble == "HANG" else "failed"}
+    assert open_providers(broker, ["dns"]) == {}
+    (said,) = govern(settings, ["good.test"])
+    assert said.said == "ok"
+    (said,) = govern(settings, ["another.evil.test"])
+    assert said.said == "breaker_open"
+
+
+def test_web_servers_of_one_domain_that_fail_close_no_others(govern, servers, dns_server, broker):
+    dns_server.rules = {"*": lambda name, _kind: servers.SERVFAIL if name.endswith("evil.test") else {}}
+    settings = {"certificates": {"rate_per_s": 1000, "burst": 1000, "timeout_s": 0.3, "servers": [dns_server.address]}}
+    said = govern(settings, [f"h{n}.evil.test" for n in range(30)])
+    assert {o.said for o in said} == {"failed"}
+    assert open_providers(broker, ["certificates"]) == {}
+    (said,) = govern(settings, ["good.test"])
+    assert said.said == "not_found"
+
+
+def test_failures_of_a_few_domains_among_many_good_ones_open_nothing(govern, servers, dns_server, broker):
+    dns_server.rules = {
+        "*": lambda name, _kind: servers.SERVFAIL if name.startswith("bad") else {"A": ["203.0.113.1"]},
+    }
+    settings = {"dns": {**DNS, "servers": [dns_server.address]}}
+    said = govern(settings, [f"{kind}{n}.test" for n in range(15) for kind in ("bad", "good", "fair")], in_flight=1)
+    assert open_providers(broker, ["dns"]) == {}
+    assert sum(o.said == "ok" for o in said) == 30
+
+
 def test_a_failed_probe_opens_the_circuit_for_longer(govern, servers, dns_server, broker, monkeypatch):
     monkeypatch.setattr("scorelane.enrichment.governor.OPEN_S", 0.5)
     settings = {"dns": {**DNS, "servers": [dns_server.address]}}
     dns_server.rules = {"*": servers.SERVFAIL}
-    govern(settings, [f"a{n}.test" for n in range(5)])
+    govern(settings, [f"a{n}.test" for n in range(20)])
     time.sleep(0.7)
     said = govern(settings, ["b.test", "c.test"])
     assert sorted(o.said for o in said) == ["breaker_open", "failed"]

@@ -14,6 +14,7 @@ from scorelane.enrichment.errors import Rejected, TimedOut, Unavailable
 from scorelane.enrichment.guard import Guard
 from scorelane.enrichment.names import Names, NoSuchName
 from scorelane.enrichment.provider import DAY_S, Finding, Options, Provider
+from scorelane.signals.derived.senders import registrable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,6 +51,10 @@ class Certificates(Provider):
     def wants(self, message: Carried) -> Iterable[str]:
         """Hosts of https links."""
         return islice(message.https_hosts, HOSTS)
+
+    def registry(self, entity: str) -> str:
+        """The domain's owner, whose own server shows the certificate."""
+        return registrable(entity)
 
     async def look_up(self, entity: str) -> tuple[Finding, ...]:
         """Start of the certificate's validity in Unix seconds; 1 when it is trusted for this host, else 0."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scorelane.enrichment.names import Answer, Names, NoSuchName
 from scorelane.enrichment.provider import Finding, Options, Provider
+from scorelane.signals.derived.senders import registrable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +49,10 @@ class Dns(Provider):
     def wants(self, message: Carried) -> Iterable[str]:
         """The author's domain, then those of links."""
         return (message.author_domain, *islice(message.link_domains, LINK_DOMAINS))
+
+    def registry(self, entity: str) -> str:
+        """The domain's owner, whose own servers answer through the resolver."""
+        return registrable(entity)
 
     async def look_up(self, entity: str) -> tuple[Finding, ...]:
         """All kinds from six questions at once; `not_found` for a name that does not exist."""
