@@ -7,6 +7,8 @@ where that is lost, the mailbox's receipts still know every copy. Files are neve
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 import threading
 import time
 from datetime import UTC, datetime
@@ -109,12 +111,12 @@ class MaildirWatcher:
         size = 0
         for at, name, path in fresh:
             try:
-                if path.stat().st_size > MESSAGE_BYTES:
-                    log.warning("file_too_large", file=name, limit_bytes=MESSAGE_BYTES)
-                    self._tally.count("refused")
-                    self._seen.add([name])
-                    continue
-                raw = path.read_bytes()
+                raw = _read(path)
+            except _NoMail as fault:
+                log.warning("file_refused", file=name, reason=str(fault))
+                self._tally.count("refused")
+                self._seen.add([name])
+                continue
             except OSError as fault:  # moved from new to cur meanwhile, or not readable now: the next look finds it
                 log.info("file_left_for_later", file=name, error=fault.strerror)
                 continue
@@ -156,6 +158,27 @@ class MaildirWatcher:
         return False
 
 
+class _NoMail(Exception):
+    """What stands in the Maildir is not a message's file; never changes."""
+
+
+def _read(path: Path) -> bytes:
+    """A regular file's bytes: a link may lead out of the Maildir, and a pipe or a device never ends.
+
+    Raises _NoMail for anything else and for what is larger than the largest message, OSError where it cannot be read.
+    """
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise _NoMail("not a regular file")
+    # The file may be another one by now: so it is opened without following or waiting, and looked at once more.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _NoMail("not a regular file")
+        raw = file.read(MESSAGE_BYTES + 1)
+    if len(raw) > MESSAGE_BYTES:
+        raise _NoMail(f"larger than {MESSAGE_BYTES:,} bytes")
+    return raw
+
+
 def _delivered_at(name: str, path: Path) -> float:
     """A Maildir name begins with the second of delivery; else the file's time."""
     seconds = name.partition(".")[0]
@@ -163,6 +186,6 @@ def _delivered_at(name: str, path: Path) -> float:
     if seconds.isdigit() and 0 < int(seconds[:12]) <= now:
         return float(seconds[:12])
     try:
-        return min(path.stat().st_mtime, now)
+        return min(path.lstat().st_mtime, now)
     except OSError:
         return now

@@ -83,6 +83,24 @@ def test_a_restart_reads_nothing_twice_and_a_lost_memory_makes_no_double(watcher
     assert len(stored(sql)) == 5
 
 
+def test_pipes_links_and_folders_are_refused_once_and_never_read(watcher, folder, tmp_path, sql):
+    outside = tmp_path / "secret"
+    outside.write_bytes(b"Subject: not of this mailbox\n\nsecret\n")
+    os.mkfifo(folder / "new" / "1760000000.pipe.mx")
+    (folder / "new" / "1760000000.link.mx").symlink_to(outside)
+    (folder / "cur" / "1760000000.dangling.mx:2,S").symlink_to(tmp_path / "nothing")
+    (folder / "cur" / "1760000000.folder.mx").mkdir()
+    name = deliver(folder, 1)
+    one = watcher()
+    looking = threading.Thread(target=one.look, daemon=True)
+    looking.start()
+    looking.join(20)
+    assert not looking.is_alive()
+    assert stored(sql) == [name]
+    assert len(one._seen.names()) == 5
+    assert one.look() == 0
+
+
 def test_what_is_no_mail_is_refused_once_and_stops_nothing(watcher, folder, sql):
     deliver(folder, 1)
     (folder / "new" / "program").write_bytes(b"\x7fELF\x00")
