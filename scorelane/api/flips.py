@@ -85,6 +85,7 @@ def sum_flips(caller: Analyst, rescan_id: UUID) -> list[dict[str, Any]]:
     with caller.database() as opened:
         find(opened.raw, rescan_id)
         rows = queries.summary(opened.raw, rescan_id)
+        caller.note(opened, "rescan.summary", rescan_id)
     return [dict(zip(FlipsSummed.model_fields, row, strict=True)) for row in rows]
 
 

@@ -64,6 +64,7 @@ def list_labels(request: Request, caller: Analyst, wanted: Annotated[WantedLabel
     """List the ledger, newest first."""
     with caller.database() as opened:
         rows = labels.listing(opened.raw, **wanted.model_dump())
+        caller.note(opened, "labels.list", rows=len(rows))
     return {"items": rows, "next": next_page(request, rows, wanted.limit, rows and rows[-1]["id"])}
 
 

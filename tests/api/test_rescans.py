@@ -87,7 +87,8 @@ def test_from_start_to_flips_in_every_form(house, analyst, make_stricter):
     assert sum(one["messages"] for one in summed) == 3
     with house.client() as admin:
         acts = [(row["action"], row["object"]) for row in admin.get("/v1/audit").json()["items"]]
-    assert acts[:5] == [("rescan.flips", begun["id"])] * 4 + [("rescan.start", begun["id"])]
+    read = [("rescan.summary", begun["id"]), *[("rescan.flips", begun["id"])] * 4]
+    assert acts[:6] == [*read, ("rescan.start", begun["id"])]
 
 
 @pytest.mark.usefixtures("scored")
