@@ -71,11 +71,14 @@ async def _receipts(request: Request, caller: Caller, place: Place) -> AsyncIter
     try:
         async for group in _groups(_lines(request)):
             lines = [line_of(text, number + offset) for offset, text in enumerate(group, 1)]
-            for receipt in await accept_lines(caller, lines, place, None):
+            with caller.service.room.hold(str(sum(map(len, group))), unknown_bytes=GROUP_BYTES):
+                receipts = await accept_lines(caller, lines, place, None)
+            for receipt in receipts:
                 number += 1
                 yield msgspec.json.encode({"line": number, **receipt._asdict()}) + b"\n"
     except Problem as wrong:
-        yield _stopped(number, wrong.detail)
+        again = wrong.headers.get("Retry-After") if wrong.headers else None
+        yield _stopped(number, wrong.detail, **({} if again is None else {"retry_after_s": int(again)}))
     except Busy as busy:
         yield _stopped(number, str(busy), retry_after_s=math.ceil(busy.retry_after_s))
     except EnqueuerError as fault:

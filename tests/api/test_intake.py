@@ -213,6 +213,19 @@ def test_a_stream_stops_at_a_bad_line_and_keeps_what_it_gave_receipts_for(house,
     assert rows(house, "SELECT count(*) FROM messages") == [(len(accepted),)]
 
 
+def test_a_stream_stops_with_a_time_while_other_intake_fills_the_room(house, config, serving):
+    app = create_app(config)
+    with serving(app) as url:
+        headers = {"Authorization": f"Bearer {house.keys['acme', 'ingest']}"}
+        with app.state.service.room.hold(str(config.intake_bytes), unknown_bytes=0):
+            answer = httpx.post(f"{url}/v1/messages/stream", params=TO, content=line(mail()), headers=headers)
+            (told,) = [json.loads(text) for text in answer.text.splitlines()]
+            assert (told["status"], told["line"], told["retry_after_s"]) == ("stopped", 1, 1)
+            assert rows(house, "SELECT count(*) FROM messages") == [(0,)]
+        answer = httpx.post(f"{url}/v1/messages/stream", params=TO, content=line(mail()), headers=headers)
+        assert json.loads(answer.text)["status"] == "accepted"
+
+
 def test_intake_without_a_broker_is_taken(house, config, serving):
     with serving(create_app(replace(config, broker_url="redis://127.0.0.1:1/0"))) as url:
         headers = {"Authorization": f"Bearer {house.keys['acme', 'ingest']}"}
