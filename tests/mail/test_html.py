@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from scorelane.mail import parse
+from scorelane.mail.nesting import FEW_CHARS, MOST_ATTRIBUTES, without_crowds
 
 
 def test_blocks_are_lines_and_inline_elements_are_not(read_html):
@@ -241,3 +242,11 @@ def test_links_inside_links_are_read_until_their_texts_are_too_much(read_html, k
 def test_hidden_texts_inside_each_other_are_read_until_they_are_too_much(read_html, kinds):
     message = read_html('<div style="font-size:0">' * 1900 + "salad " * 70_000)
     assert "html_style_limit" in kinds(message)
+
+
+def test_attributes_whose_values_hold_tags_are_cut_without_being_read_again():
+    few = "<p " + " ".join(f"a{n}=<text/html=b" for n in range(MOST_ATTRIBUTES)) + ">"
+    crowd = few[:-1] + " more=1 again=2>"
+    padding = "x" * FEW_CHARS
+    assert without_crowds(few + padding) == few + padding
+    assert without_crowds(crowd + padding) == few + padding
