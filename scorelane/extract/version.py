@@ -11,7 +11,7 @@ import msgspec
 
 from scorelane.extract.limits import DEFAULT, Limits
 
-VERSION = 3
+VERSION = 4
 """Raised with every change of what a reader finds."""
 
 LIBRARIES = ("LnkParse3", "archi", "olefile", "pillow", "pypdfium2", "rarfile", "selectolax", "zxing-cpp")

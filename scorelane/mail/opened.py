@@ -14,7 +14,7 @@ import msgspec
 Status = Literal["ok", "timeout", "crashed", "limit", "unsupported"]
 """ok: read to the end; limit: a cap or the memory limit cut it, findings are of what was read; timeout
 and crashed: the child was killed or died, no findings; unsupported: no reader for this type, or, with findings,
-no unpacker for a member (detail: no_unpacker for rar, 7z, cab)."""
+no unpacker for a member (detail: no_unpacker), or a picture that no viewer can show (detail: unreadable)."""
 
 
 class Value(msgspec.Struct, frozen=True, omit_defaults=True):

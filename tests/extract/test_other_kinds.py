@@ -16,6 +16,12 @@ def test_a_code_on_transparent_ground_is_read(samples, extractor):
     assert extractor.extract(samples.transparent_code(samples.LURE)).image.qr == (samples.LURE,)
 
 
+@pytest.mark.parametrize("content", [b"GIF87a@\x01\xc8\x00\xa7\x00\x00$$$", b"\xff\xd8\xff\xe0\x00\x10JFIF"])
+def test_a_picture_cut_in_its_first_bytes_is_told_apart_from_a_reader_that_died(content, extractor):
+    found = extractor.extract(content)
+    assert (found.status, found.detail) == ("unsupported", "unreadable")
+
+
 def test_a_picture_over_the_pixel_limit_is_measured_only(samples, extractor):
     found = extractor.extract(samples.picture(samples.Image.new("1", (9000, 9000))))
     assert (found.status, found.detail) == ("limit", "pixels")

@@ -53,12 +53,19 @@ def _grey(picture: Picture.Image) -> Picture.Image:
 
 
 def read(content: bytes, reading: Reading) -> dict[str, Any]:
-    """Width, height and codes; a picture over the pixel limit is measured and not decoded."""
+    """Width, height and codes; a picture over the pixel limit is measured and not decoded.
+
+    One that is none behind its first bytes is `unsupported`, with the detail `unreadable`.
+    """
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     Picture.MAX_IMAGE_PIXELS = None  # our own limit is lower, and told in the status
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        picture = Picture.open(io.BytesIO(content), formats=_FORMATS)
+        try:
+            picture = Picture.open(io.BytesIO(content), formats=_FORMATS)
+        except OSError:  # cut or damaged in its first bytes: no viewer shows it either
+            reading.budget.lack("unreadable")
+            return {}
     width, height = picture.size
     if width * height > reading.limits.pixels:
         reading.budget.refuse("pixels")
