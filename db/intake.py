@@ -56,15 +56,20 @@ def known(connection: Connection, tenant_id: int, copies: Sequence[Copy]) -> dic
 def join_job(
     connection: Connection, *, job_id: UUID, tenant_id: int, lane: str, actor: str, key: str | None
 ) -> tuple[UUID, str]:
-    """Id and state of the job that an idempotency key names, or of a new one. Locks it until commit with a key."""
+    """Id and state of the job that an idempotency key names, or of a new one. Locks it until commit with a key.
+
+    A new one has nothing to do, so it is done; messages that it gets open it.
+    """
     if key is None:
         connection.execute(
-            "INSERT INTO jobs (id, tenant_id, kind, lane, actor) VALUES (%s, %s, 'intake', %s, %s)",
+            "INSERT INTO jobs (id, tenant_id, kind, lane, actor, state, finished_at) "
+            "VALUES (%s, %s, 'intake', %s, %s, 'done', now())",
             (job_id, tenant_id, lane, actor),
         )
-        return job_id, "open"
+        return job_id, "done"
     row = connection.execute(
-        """INSERT INTO jobs (id, tenant_id, kind, lane, actor, idempotency_key) VALUES (%s, %s, 'intake', %s, %s, %s)
+        """INSERT INTO jobs (id, tenant_id, kind, lane, actor, idempotency_key, state, finished_at)
+           VALUES (%s, %s, 'intake', %s, %s, %s, 'done', now())
            ON CONFLICT (tenant_id, idempotency_key) DO UPDATE SET lane = jobs.lane RETURNING id, state""",
         (job_id, tenant_id, lane, actor, key),
     ).fetchone()
@@ -196,7 +201,8 @@ def add_chunks(
     ]
     total = sum(len(chunk.message_ids) for chunk in chunks)
     connection.execute(
-        "UPDATE jobs SET messages = messages + %s, state = CASE state WHEN 'done' THEN 'open' ELSE state END "
+        "UPDATE jobs SET messages = messages + %s, finished_at = NULL, "
+        "state = CASE state WHEN 'done' THEN 'open' ELSE state END "
         "WHERE id = %s",
         (total, job_id),
     )

@@ -103,8 +103,11 @@ class LaneMachine(RuleBasedStateMachine):
     @rule(data=st.data(), forgive=st.booleans())
     def give_back(self, data, forgive):
         claim = self._claim(data, keep=True)
-        give = chunks.forgive if forgive else chunks.release
-        give(self.sql, [(claim.id, claim.dispatch_id)], "fault", 0.0)
+        pairs = [(claim.id, claim.dispatch_id)]
+        if forgive:
+            chunks.forgive(self.sql, pairs, "w", "fault", 0.0)
+        else:
+            chunks.release(self.sql, pairs, "fault", 0.0)
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())

@@ -57,6 +57,7 @@ def test_a_copy_is_a_duplicate_of_the_first(door, tenant, sql):
     assert (first.status, copy.status, again.status) == ("accepted", "duplicate", "duplicate")
     assert first.message_id == copy.message_id == again.message_id
     assert sql("SELECT count(*) FROM messages") == [(1,)]
+    assert sql("SELECT messages, state FROM jobs ORDER BY id") == [(1, "open"), (0, "done")]
 
 
 def test_another_mailbox_has_its_own_copy_and_shares_the_raw_mail(door, tenant, sql):
