@@ -57,7 +57,15 @@ def test_a_copy_is_a_duplicate_of_the_first(door, tenant, sql):
     assert (first.status, copy.status, again.status) == ("accepted", "duplicate", "duplicate")
     assert first.message_id == copy.message_id == again.message_id
     assert sql("SELECT count(*) FROM messages") == [(1,)]
-    assert sql("SELECT messages, state FROM jobs ORDER BY id") == [(1, "open"), (0, "done")]
+
+
+def test_a_job_of_nothing_but_duplicates_is_done(door, tenant, sql):
+    door.accept([mail(1)], **tenant, idempotency_key="first")
+    door.accept([mail(1)], **tenant, idempotency_key="second")
+    jobs = "SELECT idempotency_key, messages, state FROM jobs ORDER BY id"
+    assert sql(jobs) == [("first", 1, "open"), ("second", 0, "done")]
+    door.accept([mail(2)], **tenant, idempotency_key="second")
+    assert sql(jobs)[1] == ("second", 1, "open")
 
 
 def test_another_mailbox_has_its_own_copy_and_shares_the_raw_mail(door, tenant, sql):
