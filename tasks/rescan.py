@@ -100,8 +100,7 @@ def save(connection: Connection, claim: Claim, new: Sequence[Outcome]) -> int:
 
 def wanted_of(standing: Standing) -> Wanted:
     """What the bundle of a standing needs."""
-    wanted = needs.wanted_of(standing.live.bundle, standing.reference.digest)
-    return wanted._replace(digest=standing.basis.pointer.live)
+    return needs.wanted_of(standing.live.bundle, standing.reference.digest)
 
 
 def _works(rows: Sequence[Row], as_of: str, standing: Standing, wanted: Wanted) -> dict[UUID, str]:

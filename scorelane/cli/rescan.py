@@ -12,6 +12,7 @@ import typer
 
 from scorelane.cli import output
 from scorelane.cli.errors import CommandError, Misused
+from scorelane.cli.messages import message_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +71,8 @@ def start(
         asked = rescans.Asked(
             tuple(mailbox or ()), since and since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC), sender,
             sender_domain, subject, tuple(verdict or ()), min_score, max_score, link_domain, attachment,
-            scored_by, signal_set, category, header_id, _message_id(like) if like else None, labelled,
-            [_message_id(one) for one in message or ()],
+            scored_by, signal_set, category, header_id, message_id(like) if like else None, labelled,
+            [message_id(one) for one in message or ()],
         )  # fmt: skip
         pointer = bundles.current(connection)
         try:
@@ -239,12 +240,6 @@ def _tables(connection: Connection, rescan_id: UUID, rows: list[dict[str, Any]])
         for row in rows
     ]  # fmt: skip
     output.table("\nMessages", columns, cells, numbers=("log-odds",))
-
-
-def _message_id(text: str) -> UUID:
-    from scorelane.cli.messages import message_id
-
-    return message_id(text)
 
 
 def _id(text: str) -> UUID:

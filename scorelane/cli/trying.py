@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
 from functools import cache, partial
 from multiprocessing import get_context
 from random import Random
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from scorelane.extract import Extractor, open_all
+from scorelane.extract import open_all
 from scorelane.mail import parse
+from scorelane.scoring.training.corpus import extractor, received
 from scorelane.signals import SignalSet, compute_chunk, signal_set
 from scorelane.signals.backtest import Tried
 from scorelane.signals.cost import measure
@@ -102,7 +102,7 @@ def compute(
 
 
 def _part(name: str, module: str, former: str | None, batch: list[Labelled]) -> _Part:
-    opened = open_all([parse(one.raw, received_at=_received(one.date)) for one in batch], _extractor())
+    opened = open_all([parse(one.raw, received_at=received(one.date)) for one in batch], extractor())
     every = signal_set()
     column = every.names.index(name)
     faults: list[str] = []
@@ -140,16 +140,3 @@ def _former_set(name: str, module: str, source: str) -> SignalSet:
     registry = Registry()
     registry.signals, registry.derived = {**DECLARED.signals, name: former}, DECLARED.derived
     return SignalSet([former], registry)
-
-
-@cache
-def _extractor() -> Extractor:
-    return Extractor()
-
-
-def _received(date: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(date)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from db import bundles, fills, rescans
 from scorelane.choosing import Asked, chosen
 from scorelane.rescans.errors import RescanError
-from scorelane.rescans.planning import MOST_UNASKED
+from scorelane.rescans.planning import refuse_large
 from scorelane.rescans.workload import FULL, RATES
 
 if TYPE_CHECKING:
@@ -73,11 +73,8 @@ def start_fill(
     pointer = bundles.current(connection)
     if pointer is None:
         raise RescanError("no bundle is live; promote one first", "bundle")
-    if found.messages > MOST_UNASKED and not yes:
-        raise RescanError(
-            f"{found.messages:,} messages, about {found.seconds:,.0f} s of work: more than {MOST_UNASKED:,} need a yes",
-            "yes",
-        )
+    if not yes:
+        refuse_large(found.messages, found.seconds)
     job_id = uuid7()
     rescans.create(
         connection,

@@ -89,11 +89,8 @@ def start(
     found = _weigh(connection, kinds, wanted, mode)
     if not found.messages:
         raise RescanError("no scored message fits this filter")
-    if found.needs_yes and not yes:
-        raise RescanError(
-            f"{found.messages:,} messages, about {found.seconds:,.0f} s of work: more than {MOST_UNASKED:,} need a yes",
-            "yes",
-        )
+    if not yes:
+        refuse_large(found.messages, found.seconds)
     rescan_id = uuid7()
     rescans.create(
         connection,
@@ -110,6 +107,14 @@ def start(
         repeat=repeat,
     )
     return rescan_id, found
+
+
+def refuse_large(messages: int, seconds: float) -> None:
+    """Raise RescanError for more messages than a job is given without a yes."""
+    if messages > MOST_UNASKED:
+        raise RescanError(
+            f"{messages:,} messages, about {seconds:,.0f} s of work: more than {MOST_UNASKED:,} need a yes", "yes"
+        )
 
 
 def plan_all(connection: Connection, rescan_id: UUID) -> None:

@@ -206,7 +206,7 @@ class _Part(NamedTuple):
 
 
 def _vectors(names: tuple[str, ...], batch: list[Labelled]) -> _Part:
-    messages = open_all([parse(m.raw, received_at=_received(m.date)) for m in batch], _extractor())
+    messages = open_all([parse(m.raw, received_at=received(m.date)) for m in batch], extractor())
     matrix, _ = compute_chunk(messages, set_=signal_set(names))
     prints = [bands(message) for message in messages]
     words = tokens.tokens_of([read_by_model(message) for message in messages])
@@ -214,12 +214,13 @@ def _vectors(names: tuple[str, ...], batch: list[Labelled]) -> _Part:
 
 
 @cache
-def _extractor() -> Extractor:
-    """The server of this training process: vectors of training know attachments as those of workers do."""
+def extractor() -> Extractor:
+    """The server of this process: vectors of training know attachments as those of workers do."""
     return Extractor()
 
 
-def _received(date: str) -> datetime | None:
+def received(date: str) -> datetime | None:
+    """Time of receipt of labelled mail, UTC unless it says otherwise; None where the date is none."""
     try:
         found = datetime.fromisoformat(date)
     except ValueError:
