@@ -14,7 +14,8 @@ import psycopg
 import structlog
 from celery.signals import task_rejected, task_unknown
 from celery.worker.consumer import Consumer
-from kombu.asynchronous import get_event_loop
+from kombu.asynchronous import get_event_loop, set_event_loop
+from kombu.common import ignore_errors
 from kombu.transport import redis as transport
 from redis.exceptions import RedisError
 
@@ -99,8 +100,26 @@ class CarefulConsumer(Consumer):  # type: ignore[misc]
         conn.ensure_connection = partial(conn.ensure_connection, interval_start=0.5, interval_step=0.25, interval_max=1)
         return super().ensure_connected(conn)
 
+    def connect(self) -> Any:
+        """Celery's, but a connection that the loop cannot watch is closed: a full broker refuses that.
+
+        Else each try would leave two sockets open, and a worker has no more after two minutes.
+        """
+        connection = self.connection_for_read(heartbeat=self.amqheartbeat)
+        try:
+            if self.hub:
+                connection.transport.register_with_event_loop(connection.connection, self.hub)
+        except BaseException:
+            ignore_errors(connection, connection.close)  # type: ignore[no-untyped-call]
+            raise
+        return connection
+
     def create_task_handler(self, *arguments: Any, **named: Any) -> Callable[[Any], Any]:
-        """Celery's handler, which may raise for a broken message."""
+        """Celery's handler, which may raise for a broken message. Called each time that its loop begins.
+
+        kombu forgets the loop when a connection fails, and then nobody would hear of a second failure.
+        """
+        set_event_loop(self.hub)
         handle = super().create_task_handler(*arguments, **named)
 
         def careful(message: Any) -> Any:
