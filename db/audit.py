@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from db.session import Connection
 
@@ -27,6 +28,14 @@ def record(
     connection.execute(
         "INSERT INTO audit_log (tenant_id, actor, action, object, detail) VALUES (%s, %s, %s, %s, %s)",
         (tenant_id, actor, action, None if object_ is None else str(object_), Jsonb(dict(detail)) if detail else None),
+    )
+
+
+def record_of_job(connection: Connection, job_id: UUID, *, actor: str, action: str) -> None:
+    """Note an act upon a job under the job's own tenant."""
+    connection.execute(
+        "INSERT INTO audit_log (tenant_id, actor, action, object) SELECT tenant_id, %s, %s, %s FROM jobs WHERE id = %s",
+        (actor, action, str(job_id), job_id),
     )
 
 

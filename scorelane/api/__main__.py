@@ -22,6 +22,7 @@ def app() -> object:
             intake_database_url=settings.database_url,
             broker_url=settings.broker_url,
             processes=settings.api_processes,
+            lists=settings.lists_folder,
         )
     )
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MIB = 1024 * 1024
 
@@ -26,3 +30,5 @@ class ApiConfig:
     """Bodies of intake in memory at once; beyond it callers are asked to come back."""
     processes: int = 1
     """How many processes share the rate of a key."""
+    lists: Path | None = None
+    """Folder of the operator's reference lists, where there is one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
@@ -28,12 +28,13 @@ _TEXT = {"schema": {"type": "string"}}
 
 
 class Reason(BaseModel):
-    """One term that moved, in log-odds."""
+    """One signal that moved the score, in log-odds, or the category, in support for it."""
 
     name: str
     before: float
     after: float
     moved: float
+    of: Literal["score", "category"]
 
 
 class FlipOut(BaseModel):

@@ -121,7 +121,7 @@ class WantedRescans(BaseModel):
 def preview_rescan(caller: Analyst, said: RescanIn) -> dict[str, Any]:
     """How many messages, which work they need, and how long that takes; nothing is started."""
     with caller.database() as opened, _named_fields():
-        asked, wanted = _asked(opened.raw, said.filter), rescans.wanted_by(opened.raw, said.bundle)
+        asked, wanted = _asked(opened.raw, said.filter), _wanted(caller, opened.raw, said.bundle)
         found = rescans.preview(opened.raw, caller.tenant_id, asked, wanted, said.as_of)
     return {**found._asdict(), "needs_confirm": found.needs_yes}
 
@@ -148,7 +148,7 @@ def start_rescan(
             if first is not None:
                 response.status_code = 200
                 return _repeated(opened.raw, response, first, repeat)
-        asked, wanted = _asked(opened.raw, said.filter), rescans.wanted_by(opened.raw, said.bundle)
+        asked, wanted = _asked(opened.raw, said.filter), _wanted(caller, opened.raw, said.bundle)
         pointer = bundles.current(opened.raw)
         rescan_id, found = rescans.start(
             opened.raw,
@@ -236,6 +236,10 @@ def _asked(connection: Connection, said: Filter) -> Asked:
     if said.scored_by is None:
         return asked
     return asked._replace(scored_by=rescans.digest_of(connection, said.scored_by, "scored_by")[0])
+
+
+def _wanted(caller: Caller, connection: Connection, bundle: str | None) -> rescans.Wanted:
+    return rescans.wanted_by(connection, bundle, caller.service.lists_digest)
 
 
 def _named_fields() -> AbstractContextManager[None]:

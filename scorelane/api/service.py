@@ -15,6 +15,7 @@ from db.session import answers, pooled_engine
 from scorelane import access
 from scorelane.api.limits import Buckets, Room
 from scorelane.enqueuer import Enqueuer, Linger
+from scorelane.signals.reference import read_reference
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -85,6 +86,11 @@ class Service:
     def forget_key(self, key_id: str) -> None:
         """A key was changed here: ask again."""
         self._keys.pop(key_id, None)
+
+    @property
+    def lists_digest(self) -> str:
+        """Of the reference lists in force, those that workers of the same settings score with."""
+        return read_reference(self.config.lists).digest
 
     def ready(self) -> None:
         """Raises what the database raises when it does not answer."""

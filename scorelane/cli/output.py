@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 STYLES = {"attack": "bold red", "suspicious": "yellow", "spam": "magenta", "clean": "green"}
 PIPE_WIDTH = 160
+IDS = frozenset({"id", "job", "message", "message_id"})
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal obeys, less tabs and line ends: file names and mail may hold it."""
 _HIGH_CONTROLS = re.compile("[\x7f-\x9f]")
@@ -68,7 +69,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
     shown = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        shown.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        whole = column in IDS  # an id that is broken in two cannot be copied
+        shown.add_column(column, justify="right" if column in numbers else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         texts = [_cell(value) for value in row]
         shown.add_row(*(Text(text, style=STYLES.get(text, "")) for text in texts))
@@ -84,6 +86,8 @@ def _cell(value: object) -> str:
         return f"{value:.2f}"
     if isinstance(value, list):
         return "\n".join(map(_cell, value))
+    if isinstance(value, bytes):
+        return value.hex()
     return "".join(mark if mark.isprintable() else "\ufffd" for mark in str(value))
 
 

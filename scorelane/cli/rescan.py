@@ -58,7 +58,7 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Start a rescan and say what it will take; nothing is written but its report, unless --apply."""
-    from db import bundles
+    from db import audit, bundles
     from db.session import connect
     from scorelane import rescans
     from scorelane.cli.directory import author
@@ -95,6 +95,8 @@ def start(
             )
         except rescans.ChoiceError as fault:
             raise CommandError(f"{fault}; see: scorelane rescan start --help") from None
+        detail = {"messages": found.messages, "apply": applies}
+        audit.record(connection, owner, actor=author(), action="rescan.start", object_=rescan_id, detail=detail)
         _say(found, as_json=as_json, rescan_id=rescan_id)
         if wait:
             _wait(connection, rescan_id)
@@ -161,7 +163,7 @@ def pause(rescan_id: Id) -> None:
     """Stop feeding a rescan; the chunks in hand are finished."""
     from db import jobs
 
-    _control(rescan_id, jobs.pause, "paused", "it is not running")
+    _control(rescan_id, "pause", jobs.pause, "paused", "it is not running")
 
 
 @app.command()
@@ -169,7 +171,7 @@ def resume(rescan_id: Id) -> None:
     """Go on with a paused rescan."""
     from db import jobs
 
-    _control(rescan_id, jobs.resume, "resumed", "it is not paused")
+    _control(rescan_id, "resume", jobs.resume, "resumed", "it is not paused")
 
 
 @app.command()
@@ -177,12 +179,13 @@ def cancel(rescan_id: Id) -> None:
     """Give up what a rescan has not finished; what it found so far stays."""
     from db import jobs
 
-    _control(rescan_id, jobs.cancel, "cancelled", "it has ended already")
+    _control(rescan_id, "cancel", jobs.cancel, "cancelled", "it has ended already")
 
 
-def _control(rescan_id: str, act: Callable[[Connection, UUID], bool], done: str, why_not: str) -> None:
-    from db import rescans
+def _control(rescan_id: str, name: str, act: Callable[[Connection, UUID], bool], done: str, why_not: str) -> None:
+    from db import audit, rescans
     from db.session import connect
+    from scorelane.cli.directory import author
     from scorelane.settings import Settings
 
     wanted = _id(rescan_id)
@@ -191,6 +194,7 @@ def _control(rescan_id: str, act: Callable[[Connection, UUID], bool], done: str,
             raise CommandError(f"there is no rescan {wanted}")
         if not act(connection, wanted):
             raise CommandError(f"rescan {wanted}: {why_not}")
+        audit.record_of_job(connection, wanted, actor=author(), action=f"rescan.{name}")
     output.note(f"{done} {wanted}")
 
 
@@ -227,6 +231,7 @@ def flips(
 
 def _tables(connection: Connection, rescan_id: UUID, rows: list[dict[str, Any]]) -> None:
     from db import rescans
+    from scorelane.rescans import told
 
     counts = rescans.summary(connection, rescan_id)
     output.table("Flips", ("mailbox", "before", "after", "category", "messages"), counts, numbers=("messages",))
@@ -235,7 +240,7 @@ def _tables(connection: Connection, rescan_id: UUID, rows: list[dict[str, Any]])
         (
             row["message_id"], row["before_verdict"], row["verdict"],
             f"{row['before_log_odds']:.2f} > {row['log_odds']:.2f}", row["sender"], (row["subject"] or "")[:40],
-            [f"{reason['name']} {reason['moved']:+.2f}" for reason in (row["reasons"] or [])[:3]],
+            [told(reason) for reason in (row["reasons"] or [])[:3]],
         )
         for row in rows
     ]  # fmt: skip

@@ -13,7 +13,7 @@ def main() -> None:
     """Serve until interrupted."""
     settings = Settings()
     configure_logs(settings.log_level)
-    app = create_app(Config(settings.api_database_url, https=settings.console_https))
+    app = create_app(Config(settings.api_database_url, https=settings.console_https, lists=settings.lists_folder))
     uvicorn.run(
         app,
         host=settings.console_host,

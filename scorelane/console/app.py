@@ -20,6 +20,7 @@ from scorelane.console.visit import theme
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -29,10 +30,14 @@ log = structlog.get_logger()
 
 
 class Config(NamedTuple):
-    """What the console must know: the database under the API's role, and whether a proxy speaks HTTPS before it."""
+    """What the console must know."""
 
     database_url: str
+    """Under the API's role."""
     https: bool = False
+    """A proxy before it speaks HTTPS."""
+    lists: Path | None = None
+    """Folder of the operator's reference lists, where there is one."""
 
 
 def create_app(config: Config) -> ASGIApp:
@@ -40,7 +45,7 @@ def create_app(config: Config) -> ASGIApp:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.house = House(config.database_url, https=config.https)
+        app.state.house = House(config.database_url, https=config.https, lists=config.lists)
         yield
         app.state.house.close()
 

@@ -38,14 +38,6 @@ class Waterfall(NamedTuple):
     evidence: tuple[str, ...]
 
 
-class Moved(NamedTuple):
-    """A term that changed between two revisions."""
-
-    name: str
-    before: float
-    after: float
-
-
 def waterfall(explanation: Explanation, shown: int = SHOWN) -> Waterfall:
     """The base, the strongest terms, the rest as one, and the sum. Nothing is left out of the sum."""
     strong, rest = explanation.terms[:shown], explanation.terms[shown:]
@@ -76,15 +68,6 @@ def waterfall(explanation: Explanation, shown: int = SHOWN) -> Waterfall:
         Bar("sum", "", "Log-odds of this revision", None, total, left, max(2.0, right - left), place(total), "sum")
     )
     return Waterfall(tuple(bars), place(0.0), explanation.category, explanation.evidence)
-
-
-def moved(before: Explanation, after: Explanation, most: int = 6) -> list[Moved]:
-    """Terms that changed most from one revision to the next; those under 0.01 are left out."""
-    old = {term.name: term.log_odds for term in before.terms}
-    new = {term.name: term.log_odds for term in after.terms}
-    changes = [Moved(name, old.get(name, 0.0), new.get(name, 0.0)) for name in old.keys() | new.keys()]
-    changes.sort(key=lambda one: (-abs(one.after - one.before), one.name))
-    return [one for one in changes if abs(one.after - one.before) >= 0.01][:most]  # noqa: PLR2004 - what a reader sees
 
 
 def _meaning(term: Term) -> str:

@@ -20,6 +20,7 @@ from scorelane.scoring.policy import VERDICTS
 MOST_CHARS, MOST_IDS = 998, 200
 _DOMAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 _HASH = re.compile(r"[0-9a-f]{64}")
+_SEPARATORS = re.compile(r"[,;]")
 SEARCHES = ("anything", "sender", "subject", "link", "hash", "message_id")
 
 
@@ -31,6 +32,7 @@ class Filters:
     """Empty is every flagged verdict; `any` is all of them."""
     category: str = ""
     mailbox: str = ""
+    """An address, or several with commas between."""
     sender: str = ""
     """An address, or a domain."""
     subject: str = ""
@@ -44,6 +46,10 @@ class Filters:
     least: str = ""
     most: str = ""
     labelled: str = ""
+    scored_by: str = ""
+    """Digest of the bundle that gave the current score."""
+    signal_set: str = ""
+    """Hash of the signal set of the current vector."""
     id: tuple[str, ...] = ()
     """Only these messages."""
     before: str = ""
@@ -80,18 +86,24 @@ class Filters:
         return [
             (
                 field.name.replace("_", "-"),
-                f"{len(self.id)} chosen" if field.name == "id" else ", ".join(_each(getattr(self, field.name))),
+                self._told(field.name),
                 self.url(**{field.name: _none(field.name)}),
             )
             for field in fields(self)
             if getattr(self, field.name) and field.name != "before"
         ]
 
+    def _told(self, field: str) -> str:
+        value = getattr(self, field)
+        if field in ("scored_by", "signal_set"):
+            return str(value)[:12]
+        return f"{len(value)} chosen" if field == "id" else ", ".join(_each(value))
+
     def asked(self) -> Asked:
         """Which messages are meant. Raises Misused with the field's name."""
         address = "@" in self.sender
         return Asked(
-            mailboxes=(self.mailbox,) if self.mailbox else (),
+            mailboxes=tuple(_SEPARATORS.sub(" ", self.mailbox).split()),
             since=_day("since", self.since),
             until=_day("until", self.until, end=True),
             sender=self.sender if address else None,
@@ -106,6 +118,8 @@ class Filters:
             header_message_id=self.message_id or None,
             like=_id("like", self.like),
             labelled={"yes": True, "no": False}.get(self.labelled),
+            scored_by=self.scored_by or None,
+            signal_set=self.signal_set or None,
             message_ids=[one for text in self.id if (one := _id("id", text))],
         )
 
@@ -138,9 +152,10 @@ def read(params: QueryParams) -> Filters:
     _choice("labelled", texts["labelled"], ("", "yes", "no"))
     texts["sender"] = texts["sender"].lower().removeprefix("mailto:")
     texts["link"] = _domain(texts["link"])
-    texts["hash"] = texts["hash"].lower()
-    if texts["hash"] and not _HASH.fullmatch(texts["hash"]):
-        raise Misused("hash", "must be a SHA-256 of 64 hexadecimal digits")
+    for name in ("hash", "scored_by", "signal_set"):
+        texts[name] = texts[name].lower()
+        if texts[name] and not _HASH.fullmatch(texts[name]):
+            raise Misused(name, "must be a SHA-256 of 64 hexadecimal digits")
     chosen = tuple(dict.fromkeys(one for one in params.getlist("id") if one))
     if len(chosen) > MOST_IDS:
         raise Misused("id", f"names {len(chosen)} messages; choose at most {MOST_IDS}, or use filters")

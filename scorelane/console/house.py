@@ -14,6 +14,7 @@ from db.session import pooled_engine
 from db.tenancy import scope
 from scorelane.console import wording
 from scorelane.console.errors import Unavailable
+from scorelane.signals.reference import read_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,9 @@ STATEMENT_TIMEOUT_S = 5
 class House:
     """One a process; safe in many threads."""
 
-    def __init__(self, database_url: str, *, https: bool) -> None:
+    def __init__(self, database_url: str, *, https: bool, lists: Path | None = None) -> None:
         self.https = https
+        self._lists = lists
         self._engine = pooled_engine(
             database_url,
             application="scorelane-console",
@@ -60,6 +62,11 @@ class House:
             if isinstance(getattr(fault, "orig", None), psycopg.errors.QueryCanceled):
                 raise Unavailable(_SLOW) from None
             raise Unavailable("The database does not answer. Scores are safe; try again in a moment.") from fault
+
+    @property
+    def lists_digest(self) -> str:
+        """Of the reference lists in force, those that workers of the same settings score with."""
+        return read_reference(self._lists).digest
 
     def render(self, template: str, **context: object) -> str:
         """HTML of a template; everything in the context is escaped."""

@@ -6,23 +6,17 @@ redirect, a decimal or mapped address nor a name that resolves differently a mom
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from scorelane.enrichment.errors import Refused
+from scorelane.internet import is_public
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from scorelane.enrichment.names import Names
-
-Address = IPv4Address | IPv6Address
-
-NAT64 = IPv6Network("64:ff9b::/96")
-"""RFC 6052: an IPv4 address in the last 32 bits."""
-
-GIVEN = IPv6Network("2000::/3")
-"""All IPv6 addresses of the public internet; others that look global are site-local or no longer used."""
+    from scorelane.internet import Address
 
 PORTS = frozenset({80, 443, 8000, 8008, 8080, 8443, 8888})
 """Ports that web servers use. Others would make us a port scanner."""
@@ -40,10 +34,8 @@ class Guard:
         parsed = ip_address(address.partition("%")[0])
         if any(parsed in network for network in self._inside if network.version == parsed.version):
             return
-        for hidden in (parsed, *_embedded(parsed)):
-            given = isinstance(hidden, IPv4Address) or hidden in GIVEN
-            if not given or not hidden.is_global or hidden.is_multicast or hidden.is_reserved:
-                raise Refused("refused: the target is not an address of the public internet")
+        if not is_public(parsed):
+            raise Refused("refused: the target is not an address of the public internet")
         if port not in PORTS:
             raise Refused(f"refused: port {port} is not a web server's")
 
@@ -62,13 +54,3 @@ def literal_address(host: str) -> Address | None:
         return ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return None
-
-
-def _embedded(address: Address) -> tuple[IPv4Address, ...]:
-    """IPv4 addresses that an IPv6 address carries: mapped, compatible, 6to4, Teredo, NAT64."""
-    if isinstance(address, IPv4Address):
-        return ()
-    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in NAT64 or address in IPv6Network("::/96"):
-        found.append(IPv4Address(int(address) & 0xFFFFFFFF))
-    return tuple(one for one in found if one is not None)

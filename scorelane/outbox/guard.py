@@ -7,12 +7,8 @@ import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
+from scorelane.internet import is_public
 from scorelane.outbox.errors import Forbidden
-
-# What is_global lets through and yet may lead inside: all IPv6 that nobody was given (site-local, IPv4-compatible,
-# NAT64 prefixes), and IPv4 within IPv6 (RFC 3056 6to4).
-_GIVEN = ipaddress.IPv6Network("2000::/3")
-_6TO4 = ipaddress.IPv6Network("2002::/16")
 
 
 class Route(NamedTuple):
@@ -33,20 +29,10 @@ def route(url: str, *, allow_private: bool) -> Route:
     addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
     if not allow_private:
         for address in addresses:
-            if not is_outside(address):
+            if not is_public(address):
                 raise Forbidden(f"{parts.hostname} leads to {address}, which is not an address of the outside world")
     chosen = addresses[0]
     literal = f"[{chosen}]" if chosen.version == 6 else str(chosen)  # noqa: PLR2004 - IP version
     target = urlunsplit((parts.scheme, f"{literal}:{port}", parts.path or "/", parts.query, ""))
     default = parts.port is None or parts.port == (443 if parts.scheme == "https" else 80)
     return Route(target, parts.hostname if default else f"{parts.hostname}:{parts.port}")
-
-
-def is_outside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address belongs to the public internet."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return is_outside(address.ipv4_mapped)
-        if address not in _GIVEN or address in _6TO4:
-            return False
-    return address.is_global and not address.is_multicast

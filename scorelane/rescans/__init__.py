@@ -10,7 +10,7 @@ from scorelane.rescans.filling import Lacking, lacking, start_fill
 from scorelane.rescans.needs import Wanted, digest_of, wanted_by, wanted_of
 from scorelane.rescans.planning import MOST_UNASKED, Preview, plan_all, preview, start
 from scorelane.rescans.report import Progress, flips, progress, progress_of, reader
-from scorelane.rescans.sheet import COLUMNS, CSV, JSON_LINES, pages, sheet
+from scorelane.rescans.sheet import COLUMNS, CSV, JSON_LINES, pages, sheet, told
 from scorelane.rescans.workload import FILLED, FULL, GONE, STORED, TEXT, work_of
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "sheet",
     "start",
     "start_fill",
+    "told",
     "wanted_by",
     "wanted_of",
     "work_of",

@@ -9,7 +9,7 @@ import numpy as np
 from db import bases, explanations, rescans
 from scorelane.explanations import Gone, load_bundle
 from scorelane.scoring import own_columns
-from scorelane.scoring.moved import moved
+from scorelane.scoring.moved import CATEGORY, SCORE, moved
 from scorelane.signals import signal_set
 
 if TYPE_CHECKING:
@@ -62,7 +62,19 @@ def flips(
             found = reasons(row)
             row["reasons"] = found
             rescans.keep_reasons(connection, rescan_id, row["message_id"], found)
+        if row["reasons"] is not None:
+            row["reasons"] = decisive_first(row["before_verdict"], row["verdict"], row["reasons"])
         yield {name: value for name, value in row.items() if name not in ("vector", "text_log_odds")}
+
+
+def decisive_first(before: str, after: str, reasons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Reasons, those of the category first where it alone tells the verdicts apart: flagged mail is attack or spam.
+
+    Reasons that were kept before these were told speak of the score.
+    """
+    reasons = [{"of": SCORE, **reason} for reason in reasons]
+    by_category = {before, after} == {"attack", "spam"}
+    return sorted(reasons, key=lambda reason: (reason["of"] == CATEGORY) != by_category)
 
 
 def reader(connection: Connection, bundle: str) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:

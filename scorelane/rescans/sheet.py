@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from scorelane.rescans.report import flips, reader
+from scorelane.scoring.moved import CATEGORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -76,10 +77,15 @@ def json_lines(flips: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield msgspec.json.encode({name: flip[name] for name in COLUMNS}).decode() + "\n"
 
 
+def told(reason: Mapping[str, Any]) -> str:
+    """One reason that moved, short: log-odds, or support of the category."""
+    return f"{reason['name']} {reason['moved']:+.2f}" + (" of category" if reason["of"] == CATEGORY else "")
+
+
 def _cell(value: Any) -> Any:
     """Text that a spreadsheet does not take for a formula, and a terminal not for a command."""
     if isinstance(value, list):
-        return "; ".join(f"{reason['name']} {reason['moved']:+.2f}" for reason in value)
+        return "; ".join(told(reason) for reason in value)
     if not isinstance(value, str):
         return value
     value = _CONTROLS.sub("\ufffd", value)

@@ -75,6 +75,15 @@ def categorise(matrix: npt.NDArray[np.float32], signal_set: SignalSet) -> list[s
 
 def evidence(row: npt.NDArray[np.float32], signal_set: SignalSet, category: str) -> list[str]:
     """Names of the signals that speak for a category in one vector, strongest first."""
+    return list(support(row, signal_set, category))
+
+
+def support(row: npt.NDArray[np.float32], signal_set: SignalSet, category: str) -> dict[str, float]:
+    """How much each signal speaks for a category in one vector, strongest first; signals that are silent are left out.
+
+    A category needs LEAST_SUPPORT in sum, and more than any other.
+    """
     fired = np.log2(1 + np.clip(np.nan_to_num(row, nan=0.0), 0, MOST_COUNT))
-    support = fired * _votes(signal_set)[:, CATEGORIES.index(category)]
-    return [signal_set.names[at] for at in np.argsort(-support, kind="stable").tolist() if support[at] > 0]
+    said = (fired * _votes(signal_set)[:, CATEGORIES.index(category)]).tolist()
+    strongest = sorted(range(len(said)), key=lambda at: -said[at])
+    return {signal_set.names[at]: said[at] for at in strongest if said[at] > 0}

@@ -27,6 +27,14 @@ def test_json_commands_no_terminal_and_says_the_same():
     assert json.loads(written) == {"subject": HOSTILE}
 
 
+def test_an_id_is_never_broken_in_two(capsys):
+    row = (str(UUID(int=1)), "a long subject " * 20, "b@acme.test " * 20, b"\x01\xff")
+    output.table("", ("id", "subject", "sender", "sha256"), [row])
+    printed = capsys.readouterr().out
+    assert str(UUID(int=1)) in printed
+    assert "01ff" in printed
+
+
 @pytest.mark.parametrize(
     ("subject", "shown"),
     [

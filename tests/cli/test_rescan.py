@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from db import dispatch, tenants
+from db import audit, dispatch, tenants
 from db.session import connect
 from scorelane.cli.__main__ import main
 from scorelane.enqueuer import Enqueuer, Incoming
@@ -122,6 +122,8 @@ def test_it_is_paused_resumed_and_cancelled(run, sql):
         assert run(act, rescan_id).stderr == f"{done} {rescan_id}\n"
     assert "it has ended already" in run("cancel", rescan_id, code=1).stderr
     assert sql.execute("SELECT state FROM jobs WHERE kind = 'rescan'").fetchone() == ("cancelled",)
+    noted = [row["action"] for row in audit.listing(sql, object_=rescan_id, before=None, limit=9)]
+    assert noted == ["rescan.cancel", "rescan.pause", "rescan.resume", "rescan.pause", "rescan.start"]
 
 
 REFUSED = [

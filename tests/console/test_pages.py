@@ -9,8 +9,10 @@ import pytest
 
 from db import dispatch, tenants
 from scorelane import accounts
+from scorelane.console.house import House
 from scorelane.enqueuer import Enqueuer, Incoming
 from scorelane.rescans import Asked, plan_all, start, wanted_by
+from scorelane.rescans import preview as rescan_preview
 from tasks.score import score_chunks
 from tasks.session import Session
 from worker.up import ensure_bundle
@@ -135,3 +137,66 @@ def test_the_fleet_shows_each_tenants_own_backlog_and_only_those_of_the_user(dat
     assert "7" in shown["busy"]
     assert "7" not in shown["acme"] + shown["calm"]
     assert [name for name in ("busy", "calm") if name in anna.client.get("/lanes/fleet").text] == []
+
+
+def preview(person, **asked):  # noqa: ANN003 - fields of the form
+    answer = person.client.get("/rescans/new", params={"preview": "yes", **asked})
+    found = re.search(r'<strong class="figure">([\d,]+)</strong>', answer.text)
+    return answer.status_code, int(found.group(1)) if found else 0, answer.text
+
+
+@pytest.mark.usefixtures("root")
+def test_a_rescan_is_chosen_by_model_signal_set_and_several_mailboxes(sql, anna, deliver):
+    deliver(3)
+    deliver(2, tenant="acme", first=9)
+    live = sql.execute("SELECT digest, signal_set FROM bundles").fetchone()
+    assert live is not None
+    for asked in ({"scored_by": live[0]}, {"signal_set": live[1]}, {"mailbox": "all@x.test, All@x.test"}):
+        assert preview(anna, **asked)[:2] == (200, 5), asked
+    for asked in ({"scored_by": "0" * 64}, {"signal_set": "0" * 64}):
+        assert preview(anna, **asked)[:2] == (200, 0), asked
+    assert preview(anna, mailbox="all@x.test none@x.test")[0] == 400
+    assert preview(anna, scored_by="nonsense")[0] == 400
+    assert anna.client.get(f"/messages?verdict=any&scored_by={'0' * 64}").text.count('name="id"') == 0
+
+
+def test_a_rescan_knows_what_was_known_at_a_time(sql, anna, deliver):
+    deliver(2)
+    status, count, page = preview(anna, as_of="at", at="2026-01-01T12:00")
+    assert (status, count) == (200, 2)
+    assert "2 computed again from raw mail" in page
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page[page.index("Preview") :]))
+    answer = anna.send("/rescans", {"as_of": fields["as_of"], "query": fields["query"]})
+    assert answer.status_code == 303
+    asked = sql.execute("SELECT as_of, as_of_time::text FROM rescans").fetchone()
+    assert asked == ("time", "2026-01-01 12:00:00+00")
+    assert "2026-01-01 12:00" in anna.client.get("/rescans").text
+    assert preview(anna, as_of="at")[0] == 400
+    assert preview(anna, as_of="at", at="noon")[0] == 400
+    assert preview(anna, as_of="at", at="2999-01-01T00:00")[0] == 400
+
+
+def test_rescans_are_listed_in_pages(sql, acme, anna, deliver):
+    deliver(1)
+    ids = [str(start(sql, acme, Asked(), wanted_by(sql, None), actor="ann")[0]) for _ in range(27)]
+    first = anna.client.get("/rescans").text
+    older = re.search(r'href="(/rescans\?before=[^"]+)"', first)
+    assert older is not None
+    pages = [first, anna.client.get(older.group(1)).text]
+    assert [one for page in pages for one in re.findall(r'<th scope="row"><a href="/rescans/([^"]+)"', page)] == ids[
+        ::-1
+    ]
+    assert anna.client.get("/rescans?before=x").status_code == 404
+
+
+def test_lists_that_changed_make_a_preview_count_all_work(database, sql, acme, deliver, tmp_path):
+    """As workers see it, so that what is stored and what must be computed again are not confused."""
+    deliver(2)
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "free_mail.txt").write_text("b.example\n")
+    wanted = [
+        wanted_by(sql, None, House(database.api_url, https=False, lists=one).lists_digest) for one in (None, lists)
+    ]
+    found = [rescan_preview(sql, acme, Asked(), one, "received").works for one in wanted]
+    assert found == [{"stored": 2}, {"full": 2}]

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from db import audit, labels, messages, search
-from scorelane import explanations
+from scorelane import changes, explanations
 from scorelane.console import chart, entities, reading, safe
 from scorelane.console.errors import Misused, NotFound
 from scorelane.console.filters import Filters, everything
@@ -19,7 +19,6 @@ from scorelane.console.visit import MAIL, page
 if TYPE_CHECKING:
     from scorelane.console.visit import Visit
     from scorelane.mail import Message
-    from scorelane.scoring import Explanation
 
 log = structlog.get_logger()
 
@@ -52,7 +51,7 @@ def _page(visit: Visit, message_id: UUID, *, seen: str | None = None, **extra: A
         history = search.sender_history(opened.raw, entities.sender(row["sender"]), HISTORY) if row["sender"] else []
     message = None if stored is None else reading.parsed(stored)
     chosen = _revision(visit, revisions)
-    why, gone, moved = _reasons(visit, message_id, chosen)
+    why, gone, changed = _reasons(visit, message_id, chosen)
     context: dict[str, Any] = {
         "row": row,
         "revisions": revisions,
@@ -70,7 +69,7 @@ def _page(visit: Visit, message_id: UUID, *, seen: str | None = None, **extra: A
         "history": [one for one in history if one["message_id"] != message_id],
         "why": why,
         "gone": gone,
-        "moved": moved,
+        "changed": changed,
         "list_url": everything,
         "rescan_url": Filters(verdict=("any",), sender=row["sender"] or "").rescan_url,
         "rescan_one_url": Filters(verdict=("any",), id=(str(message_id),)).rescan_url,
@@ -93,27 +92,26 @@ def _revision(visit: Visit, revisions: list[dict[str, Any]]) -> dict[str, Any] |
 
 def _reasons(
     visit: Visit, message_id: UUID, chosen: dict[str, Any] | None
-) -> tuple[chart.Waterfall | None, str | None, list[chart.Moved]]:
-    """The chart of a revision, or why there is none, and what moved since the revision before."""
+) -> tuple[chart.Waterfall | None, str | None, changes.Change | None]:
+    """The chart of a revision, or why there is none, and what it changed since the revision before."""
     if chosen is None:
-        return None, "This message has no score yet.", []
+        return None, "This message has no score yet.", None
     try:
         with visit.writing() as opened:  # what was explained once is kept
             explanation = explanations.read(opened.raw, message_id, chosen["revision"])
     except explanations.Gone as gone:
-        return None, f"The reasons cannot be told: {gone}.", []
-    return chart.waterfall(explanation), None, _moved(visit, message_id, chosen["revision"], explanation)
+        return None, f"The reasons cannot be told: {gone}.", None
+    return chart.waterfall(explanation), None, _changed(visit, message_id, chosen["revision"])
 
 
-def _moved(visit: Visit, message_id: UUID, revision: int, explanation: Explanation) -> list[chart.Moved]:
+def _changed(visit: Visit, message_id: UUID, revision: int) -> changes.Change | None:
     if revision == 1:
-        return []
+        return None
     try:
         with visit.writing() as opened:
-            before = explanations.read(opened.raw, message_id, revision - 1)
+            return changes.read(opened.raw, message_id, revision)
     except explanations.Gone:
-        return []
-    return chart.moved(before, explanation)
+        return None
 
 
 def _label(visit: Visit) -> Response:

@@ -13,7 +13,7 @@ from db import audit, bundles, comparison, jobs, search
 from db import rescans as queries
 from scorelane import rescans
 from scorelane.console import filters
-from scorelane.console.errors import ConsoleError, NotAllowed, NotFound
+from scorelane.console.errors import ConsoleError, Misused, NotAllowed, NotFound
 from scorelane.console.visit import EVERYBODY, MAIL, page
 from scorelane.scoring.category import CATEGORIES
 from scorelane.scoring.policy import VERDICTS
@@ -29,6 +29,7 @@ AS_OF = {
     "received": "received: what was known when it came",
     "final": "final: with the facts that came later",
     "now": "now: with today's history, facts and directory",
+    "at": "a time: with what was known then",
 }
 REVISE = frozenset({"admin"})
 """Roles whose rescans may revise verdicts."""
@@ -48,23 +49,29 @@ class Refused(ConsoleError):
 
 
 def _list(visit: Visit) -> Response:
+    text = visit.request.query_params.get("before", "")
+    before = _uuid(text) if text else None
     with visit.reading() as opened:
-        rows = queries.listing(opened.raw, limit=LISTED)
-    return visit.page("rescans.html", rows=rows, may_start=visit.may(MAIL))
+        rows = queries.listing(opened.raw, before=before, limit=LISTED + 1)
+    more = rows[LISTED - 1].id if len(rows) > LISTED else None
+    return visit.page("rescans.html", rows=rows[:LISTED], more=more, before=before, may_start=visit.may(MAIL))
 
 
 def _new(visit: Visit) -> Response:
     params = visit.request.query_params
     chosen = filters.read(params)
     context = _choices(visit)
-    bundle, as_of = params.get("bundle", ""), params.get("as_of", "received")
+    bundle, as_of, at = params.get("bundle", ""), params.get("as_of", "received"), params.get("at", "")
+    if as_of == "at" and not at:
+        raise Misused("at", "must be a time such as 2026-11-24T12:00 where as of is a time")
     preview = None
     if params.get("preview"):
         with visit.reading() as opened, _refusing():
-            wanted = rescans.wanted_by(opened.raw, bundle or None)
-            preview = rescans.preview(opened.raw, visit.tenant_id, chosen.asked(), wanted, as_of)
+            wanted = rescans.wanted_by(opened.raw, bundle or None, visit.house.lists_digest)
+            known_at = at if as_of == "at" else as_of
+            preview = rescans.preview(opened.raw, visit.tenant_id, chosen.asked(), wanted, known_at)
     return visit.page(
-        "rescan_new.html", chosen=chosen, bundle=bundle, as_of=as_of, applies=bool(params.get("apply")),
+        "rescan_new.html", chosen=chosen, bundle=bundle, as_of=as_of, at=at, applies=bool(params.get("apply")),
         preview=preview, most_unasked=rescans.MOST_UNASKED, may_revise=visit.may(REVISE), **context,
     )  # fmt: skip
 
@@ -81,7 +88,7 @@ def _start(visit: Visit) -> Response:
             opened.raw,
             visit.tenant_id,
             chosen.asked(),
-            rescans.wanted_by(opened.raw, form.get("bundle") or None),
+            rescans.wanted_by(opened.raw, form.get("bundle") or None, visit.house.lists_digest),
             as_of=form.get("as_of", "received"),
             applies=applies,
             actor=visit.actor,
@@ -188,7 +195,10 @@ def _choices(visit: Visit) -> dict[str, Any]:
 
 
 def _id(visit: Visit) -> UUID:
-    text = visit.request.path_params["rescan_id"]
+    return _uuid(visit.request.path_params["rescan_id"])
+
+
+def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
