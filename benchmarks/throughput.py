@@ -88,6 +88,7 @@ def _compute() -> float:
 def _compute_alone() -> None:
     sys.argv.pop(1)
     os.environ["OMP_NUM_THREADS"] = "1"
+    from scorelane.garbage import collect_seldom
     from scorelane.mail import parse
     from scorelane.scoring import Bundle, Policy, Scorer, default_bundle_path
 
@@ -96,6 +97,7 @@ def _compute_alone() -> None:
     found = load().messages
     for repeat in range(2):  # the first round warms lists, plans and caches
         some = found[:BATCH] if repeat == 0 else found
+        collect_seldom()  # as workers do
         started = time.process_time()
         for at in range(0, len(some), CHUNK):
             scorer.score([parse(one.raw, received_at=one.received_at) for one in some[at : at + CHUNK]])

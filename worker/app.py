@@ -23,6 +23,7 @@ from db import chunks, lanes, lookups
 from db.session import connect
 from scorelane.enqueuer import wire
 from scorelane.enrichment import Catalogue
+from scorelane.garbage import collect_seldom
 from scorelane.logs import configure_logs
 from scorelane.settings import Settings
 from tasks.facts import Enrichment
@@ -128,6 +129,7 @@ def _warm(**_: object) -> None:
         _own_session().warm()
     except Exception as fault:  # noqa: BLE001 - warming is optional, the task reports what is wrong
         log.warning("not_warmed", error=str(fault))
+    collect_seldom()
 
 
 @worker_init.connect  # type: ignore[untyped-decorator]

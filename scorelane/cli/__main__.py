@@ -34,6 +34,7 @@ from scorelane.cli import (
 )
 from scorelane.cli.errors import BUG, FAILED, INTERRUPTED, MISUSED, spoken
 from scorelane.cli.sources import ReceivedAt  # noqa: TC001 - Typer reads annotations at run time
+from scorelane.garbage import collect_seldom
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -168,6 +169,7 @@ def watch(
 def main() -> None:
     """Run the command; whatever happens, a person gets one line and a script an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    collect_seldom()
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
