@@ -172,24 +172,33 @@ def set_alone(connection: Connection, claim: Claim, message_id: UUID, error: str
     connection.execute(
         """WITH made AS (
                INSERT INTO chunks (tenant_id, job_id, lane, state, messages, attempt, alone, marked, error,
-                                   next_attempt_at)
-               VALUES (%(tenant)s, %(job)s, %(lane)s, 'ready', 1, 2, true, %(message)s, %(error)s,
-                       clock_timestamp() + make_interval(secs => %(delay)s))
+                                   next_attempt_at, timed_out_at)
+               SELECT tenant_id, job_id, lane, 'ready', 1, 2, true, %(message)s, %(error)s,
+                      clock_timestamp() + make_interval(secs => %(delay)s), timed_out_at
+               FROM chunks WHERE id = %(chunk)s
                RETURNING id),
            body AS (INSERT INTO chunk_bodies SELECT id, ARRAY[%(message)s::uuid] FROM made),
            rest AS (UPDATE chunk_bodies SET message_ids = array_remove(message_ids, %(message)s::uuid)
                     WHERE chunk_id = %(chunk)s)
            UPDATE chunks SET marked = NULL, messages = greatest(messages - 1, 1) WHERE id = %(chunk)s""",
-        {
-            "tenant": claim.tenant_id,
-            "job": claim.job_id,
-            "lane": claim.lane,
-            "message": message_id,
-            "error": error,
-            "delay": delay_s,
-            "chunk": claim.id,
-        },
+        {"message": message_id, "error": error, "delay": delay_s, "chunk": claim.id},
     )
+
+
+def time_out(connection: Connection, claim: Claim) -> bool:
+    """Note that a statement ran out of time over this chunk; whether that is the chunk's own doing.
+
+    It is when it happened before, and since then the database ended other chunks: it serves the rest.
+    """
+    row = connection.execute(
+        """WITH before AS (SELECT timed_out_at FROM chunks WHERE id = %(chunk)s),
+                noted AS (UPDATE chunks SET timed_out_at = clock_timestamp()
+                          WHERE id = %(chunk)s AND dispatch_id = %(dispatch)s)
+           SELECT EXISTS (SELECT FROM lanes l JOIN chunks c ON c.lane = l.name AND c.state = 'done'
+                          WHERE c.finished_at > before.timed_out_at) FROM before""",
+        {"chunk": claim.id, "dispatch": claim.dispatch_id},
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def release(connection: Connection, pairs: Sequence[tuple[int, int]], error: str, delay_s: float = 0.0) -> int:

@@ -157,6 +157,7 @@ chunks = Table(
     optional("claimed_at", TIME),
     optional("lease_until", TIME),
     optional("finished_at", TIME),
+    optional("timed_out_at", TIME),
     Index("chunks_ready", "lane", "tenant_id", "id", postgresql_where=text("state = 'ready'")),
     Index("chunks_published", "lane", "published_at", postgresql_where=text("state = 'published'")),
     Index("chunks_claimed", "lease_until", postgresql_where=text("state = 'claimed'")),

@@ -30,6 +30,14 @@ RETRY_DELAY_S = 1.0
 """Before a chunk that failed through no fault of its own is tried again."""
 
 
+class Excused(Exception):
+    """A fault that is not the chunk's own."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 def score_chunks(session: Session, pairs: Sequence[tuple[int, int]]) -> int:
     """Score the chunks that are still ours; how many messages reached a final state."""
     started = time.monotonic()
@@ -46,11 +54,12 @@ def score_chunks(session: Session, pairs: Sequence[tuple[int, int]]) -> int:
     for at, claim in enumerate(claims):
         try:
             total += _score(session, claim)
-        except (psycopg.OperationalError, NoBundle) as fault:
-            session.forget_connection()
-            _forgive(session, [(left.id, left.dispatch_id) for left in claims[at:]], fault)
-            raise
         except Exception as fault:
+            if _is_excused(session, claim, fault):
+                cause = fault.cause if isinstance(fault, Excused) else fault
+                session.forget_connection()
+                _forgive(session, [(left.id, left.dispatch_id) for left in claims[at:]], cause)
+                raise cause from None
             log.exception("chunk_failed", chunk_id=claim.id, attempt=claim.attempt)
             error = f"{type(fault).__name__}: {fault}"
             if chunks.release(session.connection(), [(claim.id, claim.dispatch_id)], error, _pause_s(claim.attempt)):
@@ -85,10 +94,11 @@ def _score_carefully(session: Session, claim: Claim, standing: Standing) -> int:
             return done
         try:
             done += _save(session, claim, work.score(connection, claim, [stored], standing), final=False)
-        except psycopg.OperationalError:
-            raise
         except Exception as fault:
+            if _is_excused(session, claim, fault):
+                raise Excused(fault) from fault
             log.exception("message_failed", chunk_id=claim.id, message_id=str(stored.id))
+            connection = session.connection()
             with connection.transaction():
                 if not chunks.hold(connection, claim):
                     return done
@@ -104,9 +114,9 @@ def _score_alone(session: Session, claim: Claim, standing: Standing) -> int:
     try:
         new = work.score(session.connection(), claim, stored, standing)
         return _save(session, claim, new, final=True, complete=bool(stored))
-    except psycopg.OperationalError:
-        raise
     except Exception as fault:
+        if _is_excused(session, claim, fault):
+            raise Excused(fault) from fault
         log.exception("message_failed_alone", chunk_id=claim.id)
         _bury(session, claim, f"{type(fault).__name__}: {fault}")
         return 0
@@ -146,6 +156,21 @@ def _bury(session: Session, claim: Claim, error: str) -> None:
         lanes.count(connection, claim.lane, {"dead": int(buried)}, session.shard)
         chunks.count_in_job(connection, claim.job_id, scored=0, dead=int(buried))
     log.error("message_dead", message_id=str(claim.marked), chunk_id=claim.id, error=error)
+
+
+def _is_excused(session: Session, claim: Claim, fault: Exception) -> bool:
+    """Whether the attempt must not count: the database or the bundle is away.
+
+    A statement that runs out of time may be the doing of a database that is slow to all, or of a message whose own
+    query never ends. It counts once the database was seen to serve others between two such ends.
+    """
+    if not isinstance(fault, psycopg.errors.QueryCanceled):
+        return isinstance(fault, psycopg.OperationalError | NoBundle | Excused)
+    session.forget_connection()
+    try:
+        return not chunks.time_out(session.connection(), claim)
+    except psycopg.OperationalError:
+        return True
 
 
 def _pause_s(attempt: int) -> float:

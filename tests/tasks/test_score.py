@@ -281,6 +281,57 @@ def test_a_result_that_cannot_be_written_buries_its_message_with_that_error(data
     assert [letter.error for letter in dead_letters.listing(sql)] == ["DataError: out of range"]
 
 
+def slow_for(monkeypatch, subject):
+    """A query of a message with that subject runs into the server's limit."""
+    score = work.score
+
+    def slow(connection, claim, stored, standing):
+        if any(subject in zstandard.decompress(row.content) for row in stored):
+            with connection.transaction():
+                connection.execute("SET LOCAL statement_timeout = '50ms'")
+                connection.execute("SELECT pg_sleep(10)")
+        return score(connection, claim, stored, standing)
+
+    monkeypatch.setattr(work, "score", slow)
+
+
+def test_a_message_whose_own_query_never_ends_is_buried_alone(database, sql, session, monkeypatch):
+    """Others are scored between its attempts, so it is not the database that is slow."""
+    slow_for(monkeypatch, b"poison")
+    accept(database, poison=2)
+    tries = 0
+    for number in range(6):
+        accept(database, 1, first=100 + number)
+        for pair in publish(sql):
+            try:
+                score_chunks(session, [pair])
+            except psycopg.errors.QueryCanceled:
+                tries += 1
+    assert tries == 1, "the first time it might have been the database"
+    assert messages.counts(sql, "acme") == {"scored": 10, "dead": 1}
+    ((letter, _, _, _, attempts, error, *_),) = dead_letters.listing(sql)
+    assert attempts == 3
+    assert error == "QueryCanceled: canceling statement due to statement timeout"
+    monkeypatch.undo()
+    assert dead_letters.replay(sql, letter, "ann")
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 11}
+
+
+def test_a_database_that_is_slow_to_all_buries_nothing_however_often(database, sql, session, monkeypatch):
+    accept(database, 3)
+    accept(database, 2, first=5)
+    slow_for(monkeypatch, b"hello")
+    for _ in range(4):
+        for pair in publish(sql):
+            with pytest.raises(psycopg.errors.QueryCanceled):
+                score_chunks(session, [pair])
+    assert sql.execute("SELECT state, attempt FROM chunks ORDER BY id").fetchall() == [("ready", 0)] * 2
+    monkeypatch.undo()
+    run_until_idle(session, sql)
+    assert messages.counts(sql, "acme") == {"scored": 5}
+
+
 def test_a_message_whose_raw_mail_is_gone_becomes_a_dead_letter(database, sql, session):
     receipts = accept(database)
     sql.execute("DELETE FROM raw_mail WHERE sha256 = %s", (bytes.fromhex(receipts[1].sha256),))
