@@ -526,8 +526,6 @@ users = Table(
     required("password_hash", Text),
     required("created_at", TIME, default="now()"),
     optional("disabled_at", TIME),
-    required("failures", Integer, default="0"),
-    optional("locked_until", TIME),
     optional("last_login_at", TIME),
     UniqueConstraint("name"),
 )
@@ -550,6 +548,17 @@ console_sessions = Table(
     required("seen_at", TIME, default="now()"),
     required("expires_at", TIME),
     Index("console_sessions_user", "user_id"),
+)
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    Column("name_hash", LargeBinary, primary_key=True),
+    Column("address", Text, primary_key=True),
+    required("failures", Integer, default="0"),
+    required("failed_at", TIME, default="now()"),
+    optional("locked_until", TIME),
+    optional("succeeded_at", TIME),
+    Index("login_attempts_failed", "failed_at"),
 )
 api_keys = Table(
     "api_keys",

@@ -1,4 +1,4 @@
-"""People who log in: their password's hash, their role in each tenant, and the lock after failed logins."""
+"""People who log in: their password's hash and their role in each tenant."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ class Login(NamedTuple):
     name: str
     password_hash: str
     disabled: bool
-    locked_s: float
-    """Seconds until a locked user may try again; 0 when not locked."""
 
 
 class Listed(NamedTuple):
-    """One user as listed; `roles` are "tenant:role", a tenant of "*" standing for every one."""
+    """One user as listed; `roles` are "tenant:role", a tenant of "*" standing for every one.
+
+    `locked_until` is when the last of the locks at any address ends.
+    """
 
     name: str
     roles: list[str]
@@ -58,40 +59,19 @@ def grant(connection: Connection, user_id: int, tenant_id: int | None, role: str
 def for_login(connection: Connection, name: str) -> Login | None:
     """A user by name, or None."""
     row = connection.execute(
-        """SELECT id, name, password_hash, disabled_at IS NOT NULL,
-                  greatest(0, coalesce(extract(epoch FROM locked_until - now()), 0))::float8
-           FROM users WHERE name = %s""",
-        (name,),
+        "SELECT id, name, password_hash, disabled_at IS NOT NULL FROM users WHERE name = %s", (name,)
     ).fetchone()
     return None if row is None else Login(*row)  # type: ignore[arg-type]
 
 
-def record_failure(connection: Connection, user_id: int, *, free: int, first_s: int, most_s: int) -> None:
-    """Count a failed login; past `free` of them in a row the user is locked, twice as long each further time."""
-    connection.execute(
-        """UPDATE users SET failures = failures + 1,
-               locked_until = CASE WHEN failures + 1 >= %(free)s
-                   THEN now() + make_interval(secs => least(
-                       %(most)s, %(first)s * 2.0 ^ least(20, failures + 1 - %(free)s)))
-               END
-           WHERE id = %(id)s""",
-        {"id": user_id, "free": free, "first": first_s, "most": most_s},
-    )
-
-
 def record_login(connection: Connection, user_id: int) -> None:
-    """A login that worked ends the count of failures."""
-    connection.execute(
-        "UPDATE users SET failures = 0, locked_until = NULL, last_login_at = now() WHERE id = %s", (user_id,)
-    )
+    """Note when a user logged in last."""
+    connection.execute("UPDATE users SET last_login_at = now() WHERE id = %s", (user_id,))
 
 
 def set_password(connection: Connection, user_id: int, password_hash: str) -> None:
-    """Replace a password and end the lock; the user's sessions are the caller's matter."""
-    connection.execute(
-        "UPDATE users SET password_hash = %s, failures = 0, locked_until = NULL WHERE id = %s",
-        (password_hash, user_id),
-    )
+    """Replace a password; the user's sessions and locks are the caller's matter."""
+    connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", (password_hash, user_id))
 
 
 def set_disabled(connection: Connection, name: str, *, disabled: bool) -> bool:
@@ -118,7 +98,8 @@ def listing(connection: Connection) -> list[Listed]:
                   coalesce(array_agg(coalesce(t.name, '*') || ':' || r.role ORDER BY t.name NULLS FIRST)
                            FILTER (WHERE r.role IS NOT NULL), '{}'),
                   u.created_at, u.last_login_at, u.disabled_at,
-                  CASE WHEN u.locked_until > now() THEN u.locked_until END
+                  (SELECT max(a.locked_until) FROM login_attempts a
+                   WHERE a.name_hash = sha256(convert_to(u.name, 'UTF8')) AND a.locked_until > now())
            FROM users u LEFT JOIN user_roles r ON r.user_id = u.id LEFT JOIN tenants t ON t.id = r.tenant_id
            GROUP BY u.id ORDER BY u.name"""
     ).fetchall()

@@ -13,7 +13,7 @@ import psycopg
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from db import users
+from db import logins, users
 
 if TYPE_CHECKING:
     from db.session import Connection
@@ -42,8 +42,9 @@ def hash_password(password: str) -> str:
 
 def verify(password_hash: str | None, password: str) -> bool:
     """Whether a password is the hashed one. An unknown user (None) takes as long as a known one, and is never right."""
+    nobody = _nobody()  # the first of a process makes it, and waits for it whoever is asked for
     try:
-        return _hasher.verify(password_hash or _nobody(), password[:MOST_CHARS]) and password_hash is not None
+        return _hasher.verify(password_hash or nobody, password[:MOST_CHARS]) and password_hash is not None
     except (Argon2Error, InvalidHashError):
         return False
 
@@ -72,13 +73,14 @@ def create(connection: Connection, name: str, password: str, *, tenant_id: int |
 
 
 def set_password(connection: Connection, name: str, password: str) -> None:
-    """Replace a user's password and end the user's sessions."""
+    """Replace a user's password; it ends the user's sessions and locks."""
     found = users.for_login(connection, name.lower())
     if found is None:
         raise AccountError(f"name: there is no user {name!r}")
     with connection.transaction():
         users.set_password(connection, found.id, hash_password(password))
         users.end_sessions(connection, found.id)
+        logins.forget(connection, name.lower())
 
 
 def ensure_first_admin(connection: Connection, password: str) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
 
-from db import tenants, users
+from db import logins, tenants, users
 from scorelane import accounts
+from scorelane.console import attempts
 
 PASSWORD = "correct horse battery"
 
@@ -40,18 +42,82 @@ def test_a_wrong_password_and_an_unknown_name_are_told_alike(person):
 
 
 @pytest.mark.usefixtures("users_of_acme")
-def test_five_failures_lock_the_user_even_for_the_right_password(person, sql):
+@pytest.mark.parametrize("name", ["anna", "nobody"])
+def test_five_failures_lock_a_name_even_for_the_right_password(person, sql, name):
     for _ in range(5):
-        assert person.log_in("anna", "wrong wrong wrong").status_code == 401
-    locked = person.log_in("anna")
+        assert person.log_in(name, "wrong wrong wrong").status_code == 401
+    locked = person.log_in(name)
     assert locked.status_code == 429
     assert "Try again in 1 minute." in locked.text
-    sql.execute("UPDATE users SET locked_until = now() - interval '1 second'")
-    assert person.log_in("anna", "wrong wrong wrong").status_code == 401
-    assert 60 < users.for_login(sql, "anna").locked_s <= 120
-    sql.execute("UPDATE users SET locked_until = NULL")
+    sql.execute("UPDATE login_attempts SET locked_until = now() - interval '1 second'")
+    assert person.log_in(name, "wrong wrong wrong").status_code == 401
+    assert 60 < logins.locked_s(sql, name, "127.0.0.1") <= 120
+
+
+@pytest.mark.usefixtures("users_of_acme")
+def test_a_login_that_works_ends_the_count(person, sql):
+    for _ in range(4):
+        person.log_in("anna", "wrong wrong wrong")
     assert person.log_in("anna").status_code == 303
-    assert sql.execute("SELECT failures FROM users WHERE name = 'anna'").fetchone() == (0,)
+    for _ in range(4):
+        assert person.log_in("anna", "wrong wrong wrong").status_code == 401
+    assert logins.locked_s(sql, "anna", "127.0.0.1") == 0
+
+
+@pytest.mark.usefixtures("users_of_acme")
+def test_a_stranger_elsewhere_locks_nobody_out(person, sql):
+    for _ in range(20):
+        logins.failed(sql, "anna", "198.51.100.7")
+    assert logins.locked_s(sql, "anna", "198.51.100.7") > 3500
+    assert person.log_in("anna").status_code == 303
+
+
+@pytest.mark.usefixtures("users_of_acme")
+def test_many_strangers_lock_a_name_where_its_user_never_was(person, somebody, sql):
+    assert person.log_in("anna").status_code == 303
+    for number in range(logins.FREE_OF_NAME):
+        logins.failed(sql, "anna", f"198.51.100.{number}")
+    assert 0 < logins.locked_s(sql, "anna", "203.0.113.1") <= logins.MOST_LOOSE_LOCK_S
+    assert somebody().log_in("anna").status_code == 303
+    sql.execute("UPDATE login_attempts SET succeeded_at = now() - interval '31 days' WHERE succeeded_at IS NOT NULL")
+    assert somebody().log_in("anna").status_code == 429
+    accounts.set_password(sql, "anna", PASSWORD)
+    assert somebody().log_in("anna").status_code == 303
+
+
+def test_one_address_cannot_try_the_names_of_all(sql):
+    for number in range(logins.FREE_OF_ADDRESS):
+        assert logins.locked_s(sql, f"user{number}", "198.51.100.7") == 0
+        logins.failed(sql, f"user{number}", "198.51.100.7")
+    assert logins.locked_s(sql, "another", "198.51.100.7") > 0
+    assert logins.locked_s(sql, "another", "198.51.100.8") == 0
+
+
+def test_failures_are_forgotten_after_a_day_and_names_are_kept_as_hashes(sql):
+    for _ in range(9):
+        logins.failed(sql, "anna", "198.51.100.7")
+    sql.execute("UPDATE login_attempts SET failed_at = now() - interval '25 hours', locked_until = NULL")
+    logins.failed(sql, "anna", "198.51.100.7")
+    assert logins.locked_s(sql, "anna", "198.51.100.7") == 0
+    sql.execute("UPDATE login_attempts SET failed_at = now() - interval '25 hours'")
+    logins.failed(sql, "otto", "198.51.100.8")
+    kept = sql.execute("SELECT name_hash, address FROM login_attempts").fetchall()
+    assert len(kept) == 3
+    assert all(b"otto" not in bytes(name) for name, _ in kept)
+
+
+@pytest.mark.parametrize(
+    ("host", "counted"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2001:db8:1:2:3::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("a socket", "a socket"),
+    ],
+)
+def test_an_address_counts_as_what_one_person_has(host, counted):
+    assert attempts.address_of(Request({"type": "http", "client": (host, 1)})) == counted
 
 
 @pytest.mark.usefixtures("users_of_acme")
@@ -168,7 +234,7 @@ def test_the_current_password_cannot_be_guessed_from_an_open_session(anna, sql):
     fields = {"new": "another good one", "again": "another good one"}
     for _ in range(5):
         assert anna.send("/account/password", {**fields, "current": "wrong wrong wrong"}).status_code == 400
-    assert users.for_login(sql, "anna").locked_s > 0
+    assert logins.locked_s(sql, "anna", "127.0.0.1") > 0
     locked = anna.send("/account/password", {**fields, "current": PASSWORD})
     assert locked.status_code == 400
     assert "wrong too often" in locked.text

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hmac
-import math
 import secrets
-import threading
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,10 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 
-from db import console_sessions, users
-from scorelane import accounts
-from scorelane.console import sessions
-from scorelane.console.errors import Forged, Misused, Unavailable
+from db import console_sessions, logins, users
+from scorelane.console import attempts, sessions
+from scorelane.console.errors import Forged, Misused
 from scorelane.console.visit import check_origin, page, read_form, theme
 
 if TYPE_CHECKING:
@@ -30,12 +27,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-FREE_FAILURES, FIRST_LOCK_S, MOST_LOCK_S = 5, 60, 3600
 FORM_COOKIE = "scorelane_login"
 WRONG = "The name or the password is wrong."
-
-_hashing = threading.BoundedSemaphore(2)
-"""A password takes 64 MiB and a core to check; more at once would only make all of them slow."""
 
 
 async def login(request: Request) -> Response:
@@ -64,16 +57,17 @@ def _log_in(request: Request, form: Mapping[str, str]) -> Response:
     name, back = form.get("name", "").strip().lower(), form.get("next", "")
     with house.transaction() as opened:
         found = users.for_login(opened.raw, name)
-    if found is not None and found.locked_s > 0:
-        minutes = math.ceil(found.locked_s / 60)
-        line = f"Too many failed logins. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
-        return _show(request, back=back, name=name, fault=line, status=429)
-    right = is_right(house, found, form.get("password", ""))
+    address = attempts.address_of(request)
+    try:
+        right = attempts.is_right(house, name, address, found, form.get("password", ""))
+    except attempts.Locked as locked:
+        return _show(request, back=back, name=name, fault=str(locked), status=429)
     if found is None or not right or found.disabled:
         log.warning("login_refused", user_id=None if found is None else found.id)
         return _show(request, back=back, name=name, fault=WRONG, status=401)
     with house.transaction(user_id=found.id) as opened:
         users.record_login(opened.raw, found.id)
+        logins.succeeded(opened.raw, name, address)
         mine = users.tenants_of(opened.raw, found.id)
         old = sessions.token_hash(request)
         if old is not None:
@@ -84,20 +78,6 @@ def _log_in(request: Request, form: Mapping[str, str]) -> Response:
     response.delete_cookie(FORM_COOKIE, path="/login")
     sessions.give(response, sessions.COOKIE, token, https=house.https)
     return response
-
-
-def is_right(house: House, found: users.Login | None, password: str) -> bool:
-    """Whether a password is the user's; a wrong one counts towards the lock. Few are checked at once."""
-    if not _hashing.acquire(timeout=5):
-        raise Unavailable("Too many people log in at once. Try again in a moment.")
-    try:
-        right = accounts.verify(None if found is None else found.password_hash, password)
-    finally:
-        _hashing.release()
-    if found is not None and not right:
-        with house.transaction() as opened:
-            users.record_failure(opened.raw, found.id, free=FREE_FAILURES, first_s=FIRST_LOCK_S, most_s=MOST_LOCK_S)
-    return right
 
 
 def _inside(path: str) -> str:
