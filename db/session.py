@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-# Plans cached while tables were empty cost dearly once they are full, and just-in-time compilation costs
-# more than the short statements here.
+# Plans cached while tables were empty cost dearly once they are full; just-in-time compilation and parallel
+# processes cost more than the short statements here, and the latter would not share their session's niceness.
 WORKER_SETTINGS: Mapping[str, str] = {
     "plan_cache_mode": "force_custom_plan",
     "jit": "off",
+    "max_parallel_workers_per_gather": "0",
     "statement_timeout": "30s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "60s",

@@ -54,23 +54,19 @@ class Outcome(NamedTuple):
 
 def load(connection: Connection, claim: Claim, standing: Standing) -> list[Row]:
     """The chunk's messages that have no result of this rescan yet."""
-    asked = rescans.find(connection, claim.job_id)
-    lists = standing.reference.digest
-    return [] if asked is None else rescans.load(connection, claim.id, claim.job_id, asked.as_of, lists)
+    asked = standing.session.order(claim.job_id)
+    return rescans.load(connection, claim.id, claim.job_id, asked.as_of, standing.reference.digest)
 
 
 def standing(session: Session, claim: Claim) -> Standing:
     """What is in force, with the rescan's bundle in the place of the live one and no shadow."""
-    asked = rescans.find(session.connection(), claim.job_id)
-    assert asked is not None
+    asked = session.order(claim.job_id)
     return session.standing_with(claim.tenant_id, asked.bundle, asked.as_of_time, asked.pointer)
 
 
 def score(connection: Connection, claim: Claim, rows: Sequence[Row], standing: Standing) -> list[Outcome]:
     """Outcomes in the order of the messages."""
-    asked = rescans.find(connection, claim.job_id)
-    assert asked is not None
-    _, as_of, at, applies, _ = asked
+    _, as_of, at, applies, _ = standing.session.order(claim.job_id)
     wanted = wanted_of(standing)
     works = _works(rows, as_of, standing, wanted)
     need = [row.message_id for row in rows if works[row.message_id] in (TEXT, FULL)]
@@ -231,11 +227,12 @@ def _explained(chunk: Chunk, outcomes: list[Outcome], rows: Sequence[Row]) -> li
     out = list(outcomes)
     for n, (row, outcome) in enumerate(zip(rows, outcomes, strict=True)):
         result = outcome.result
-        if result.verdict == result.before_verdict:
+        if result.verdict != result.before_verdict:
+            if room > 0:
+                room -= 1
+                out[n] = outcome._replace(result=result._replace(reasons=_reasons(row, result, chunk.standing)))
+        elif result.vector is not None:
             out[n] = outcome._replace(result=result._replace(vector=None))
-        elif room > 0:
-            room -= 1
-            out[n] = outcome._replace(result=result._replace(reasons=_reasons(row, result, chunk.standing)))
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import time
@@ -25,9 +26,11 @@ from tasks.facts import OFF, Enrichment
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
     from db.bases import Basis
     from db.bundles import Pointer
+    from db.rescans import Order
 
 log = structlog.get_logger()
 
@@ -78,6 +81,7 @@ class Session:
         self._policies: dict[tuple[int, int], TenantPolicy] = {}
         self._directories: dict[tuple[int, int], Directory] = {}
         self._columns: dict[str, tuple[tuple[str, ...] | None, tuple[int, ...]]] = {}
+        self._orders: dict[UUID, Order] = {}
         self._signals: SignalSet | None = None
         self.attachments = Attachments()
         self.worker = f"{group}@{place()}:{os.getpid()}"
@@ -100,11 +104,16 @@ class Session:
                 log.warning("close_failed")
 
     def warm(self) -> None:
-        """Load the live bundle before the first chunk comes."""
+        """Load the live bundle before the first chunk comes.
+
+        What stands then lives as long as the process, so the garbage collector need not look at it again and again.
+        """
         pointer = bundles.current(self.connection())
         if pointer is not None:
             self.usable(pointer)
             self.signals()
+        gc.collect()
+        gc.freeze()
 
     def standing(self, tenant_id: int, directory_at: datetime | None = None) -> Standing:
         """What is in force for a tenant now (the directory: at a time). Raises NoBundle where none loads."""
@@ -189,6 +198,16 @@ class Session:
             return None if found is None else self.bundle(found[0], found[2])
         except BundleMismatch:
             return None
+
+    def order(self, rescan_id: UUID) -> Order:
+        """What was asked of a rescan, which never changes."""
+
+        def load() -> Order:
+            found = rescans.find(self.connection(), rescan_id)
+            assert found is not None, rescan_id
+            return found
+
+        return _kept(self._orders, rescan_id, load, KEPT_TENANTS)
 
     def columns(self, signal_set: str) -> tuple[tuple[str, ...] | None, tuple[int, ...]]:
         """(names, versions) of a stored signal set; (None, ()) for an unknown one."""

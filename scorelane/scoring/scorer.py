@@ -73,10 +73,10 @@ class Scorer:
     def judge(self, matrix: npt.NDArray[np.float32], statuses: list[bytes], text: npt.NDArray[np.float64]) -> Scored:
         """Score vectors of the bundle's own columns, as `own_columns` picks them from wider ones."""
         log_odds = self.bundle.predict(matrix, text)
-        categories = [
-            category if value >= self.policy.suspect else None
-            for category, value in zip(categorise(matrix, self.bundle.signal_set), log_odds.tolist(), strict=True)
-        ]
+        categories: list[str | None] = [None] * len(matrix)
+        suspects = np.flatnonzero(log_odds >= self.policy.suspect)
+        for at, category in zip(suspects.tolist(), categorise(matrix[suspects], self.bundle.signal_set), strict=True):
+            categories[at] = category
         return Scored(
             matrix=matrix,
             statuses=statuses,
