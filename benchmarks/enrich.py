@@ -6,11 +6,14 @@ A real DNS server on loopback answers at once; the rate is set far above what it
 from __future__ import annotations
 
 import itertools
+import os
 import runpy
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import redis
 

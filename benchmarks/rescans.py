@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from mail import load
 from rich.console import Console
@@ -21,6 +25,12 @@ from tasks.score import score_chunks
 from tasks.session import Session
 from worker.stack import EmbeddedStack
 from worker.up import ensure_bundle
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+    from multiprocessing.synchronize import Semaphore
+
+    from db.session import Connection
 
 MESSAGES = 20_000
 WORKERS = 2
@@ -82,16 +92,18 @@ def accept(stack: EmbeddedStack, most: int) -> int:
     return count
 
 
-def run(url: str, sql: object, lane: str) -> float:
-    """Seconds until a lane is empty, its chunks worked on by WORKERS processes."""
-    import multiprocessing
-
-    due: multiprocessing.Queue[tuple[int, int] | None] = multiprocessing.get_context("fork").Queue()
-    workers = [multiprocessing.get_context("fork").Process(target=work, args=(url, due)) for _ in range(WORKERS)]
+def run(url: str, sql: Connection, lane: str) -> float:
+    """Seconds until a lane is empty, its chunks worked on by WORKERS processes that have loaded their bundle."""
+    fork = multiprocessing.get_context("fork")
+    due: SimpleQueue[tuple[int, int] | None] = fork.SimpleQueue()
+    ready = fork.Semaphore(0)
+    workers = [fork.Process(target=work, args=(url, due, ready)) for _ in range(WORKERS)]
     for worker in workers:
         worker.start()
+    for _ in workers:
+        ready.acquire()
     before = time.monotonic()
-    while chunks := dispatch.publish_due(sql, lane, 1_000_000):  # type: ignore[arg-type]
+    while chunks := dispatch.publish_due(sql, lane, 1_000_000):
         for chunk in chunks:
             due.put((chunk.chunk_id, chunk.dispatch_id))
     for _ in workers:
@@ -101,10 +113,12 @@ def run(url: str, sql: object, lane: str) -> float:
     return time.monotonic() - before
 
 
-def work(url: str, due: object) -> None:
+def work(url: str, due: SimpleQueue[tuple[int, int] | None], ready: Semaphore) -> None:
     """Score chunks until told to end."""
     session = Session(url, group="bench")
-    while (pair := due.get()) is not None:  # type: ignore[attr-defined]
+    session.warm()
+    ready.release()
+    while (pair := due.get()) is not None:
         score_chunks(session, [pair])
     session.forget_connection()
     session.attachments.close()
