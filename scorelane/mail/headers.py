@@ -42,6 +42,10 @@ class Fields(NamedTuple):
     """Lower-case name to its raw values in order."""
     by_name: dict[str, tuple[str, ...]]
     """Lower-case name to its decoded values in order."""
+    start: int
+    """Where the first field begins."""
+    body: int | None
+    """Where the body begins, when nobody could doubt it: all lines are sound fields and a blank line follows."""
 
 
 def start_of_header(raw: bytes) -> int:
@@ -56,13 +60,18 @@ def start_of_header(raw: bytes) -> int:
 
 def read_fields(raw: bytes, limits: Limits, defects: Defects) -> Fields:
     """Header fields of a message, each cut and each line that is none noted."""
-    block = _block(raw, limits, defects)
-    fields = _split(block, limits, defects)
+    start = start_of_header(raw)
+    end = _end_of_header(raw, start, start + limits.header_block_bytes)
+    if end < 0 and len(raw) - start > limits.header_block_bytes:
+        defects.add("header_truncated", "header")
+    block = raw[start : end if end >= 0 else start + limits.header_block_bytes]
+    fields, is_sound = _split(block, limits, defects)
+    body = _start_of_body(raw, end) if is_sound and end >= 0 else None
     raw_by_name = _by_name(fields)
     if b"=?" not in block:
-        return Fields(fields, tuple(fields), raw_by_name, raw_by_name)
+        return Fields(fields, tuple(fields), raw_by_name, raw_by_name, start, body)
     decoded = [(name, decode(value, defects)) for name, value in fields]
-    return Fields(fields, tuple(decoded), raw_by_name, _by_name(decoded))
+    return Fields(fields, tuple(decoded), raw_by_name, _by_name(decoded), start, body)
 
 
 def _by_name(fields: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -76,16 +85,6 @@ def _by_name(fields: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _block(raw: bytes, limits: Limits, defects: Defects) -> bytes:
-    start = start_of_header(raw)
-    end = _end_of_header(raw, start, start + limits.header_block_bytes)
-    if end >= 0:
-        return raw[start:end]
-    if len(raw) - start > limits.header_block_bytes:
-        defects.add("header_truncated", "header")
-    return raw[start : start + limits.header_block_bytes]
-
-
 def _end_of_header(raw: bytes, start: int, most: int) -> int:
     """Where the line end before the first blank line stands, in whatever style; -1 when there is none before `most`.
 
@@ -93,6 +92,8 @@ def _end_of_header(raw: bytes, start: int, most: int) -> int:
     """
     found = -1
     for blank in _BLANK if raw.find(b"\r\n", start, start + _LONG_LINE) < 0 else _BLANK_CRLF:
+        if found >= 0 and raw.find(b"\r", start, most) < 0:
+            break  # no other style can stand before
         at = raw.find(blank, start, most)
         if at < 0:
             continue
@@ -103,18 +104,31 @@ def _end_of_header(raw: bytes, start: int, most: int) -> int:
     return found
 
 
-def _split(block: bytes, limits: Limits, defects: Defects) -> list[tuple[str, str]]:
+def _start_of_body(raw: bytes, end: int) -> int | None:
+    """Where the body begins after a header that ends at `end`; None where its blank line is of another style."""
+    if raw.startswith(b"\r\n\r\n", end):
+        return end + 4
+    return end + 2 if raw.startswith(b"\n\n", end) else None
+
+
+def _split(block: bytes, limits: Limits, defects: Defects) -> tuple[list[tuple[str, str]], bool]:
+    """Fields, and whether all lines are fields in ASCII that end in one of the two usual ways."""
     text = decode_bytes(block)
-    if not block.isascii():
+    is_ascii = block.isascii()
+    if not is_ascii:
         defects.add("header_8bit", "header")
+    is_sound = is_ascii and "\0" not in text
     if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            is_sound = False
+            text = text.replace("\r", "\n")
     text = _FOLD.sub(" ", text)
     fields = _FIELD.findall(text)
     has_others = len(fields) <= text.rstrip("\n").count("\n")
     if has_others or len(text) > limits.header_value_chars or len(fields) > limits.header_count:
-        return _split_carefully(text, limits, defects)
-    return [(name, value.strip()) for name, value in fields]
+        return _split_carefully(text, limits, defects), False
+    return [(name, value.strip()) for name, value in fields], is_sound
 
 
 def _split_carefully(text: str, limits: Limits, defects: Defects) -> list[tuple[str, str]]:

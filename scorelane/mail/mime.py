@@ -22,12 +22,14 @@ from scorelane.mail.transfer import KNOWN, UUENCODED, decode_transfer, decode_uu
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from scorelane.mail.headers import Fields
     from scorelane.mail.limits import Limits
 
 _TEXT = frozenset({"text/plain", "text/html"})
 _TORN = frozenset({"part_header_malformed", "boundary_missing"})
 _SHOWN = frozenset({"text/enriched", "text/richtext", "text/watch-html", "text/x-amp-html"})
 _FILES = frozenset({"text/calendar", "text/csv", "text/directory", "text/vcard", "text/x-vcard"})
+_AS_WRITTEN = frozenset({"", "7bit", "8bit", "binary"})
 _READ = frozenset({"content-type", "content-transfer-encoding", "content-disposition", "content-id"})
 
 
@@ -84,17 +86,36 @@ class Tree(NamedTuple):
     """Texts that mail readers show before the HTML, not instead of it."""
 
 
-def read_tree(raw: bytes, limits: Limits, defects: Defects) -> Tree:
-    """Leaves of a message, judged: bodies, attachments, nested messages. `raw` begins at its first header field."""
-    raw = _bounded(raw, limits, defects)
+def read_tree(raw: bytes, fields: Fields, limits: Limits, defects: Defects) -> Tree:
+    """Leaves of a message, judged: bodies, attachments, nested messages. `fields` are those of its header."""
+    raw = _bounded(raw[fields.start :] if fields.start else raw, limits, defects)
     found = Tree([], [], [], [], [])
-    leaves = _leaves(raw, limits, defects)
+    only = _only_text(raw, fields)
+    leaves = [only] if only is not None else _leaves(raw, limits, defects)
     for leaf in leaves:
         _judge(leaf, found, limits, defects, is_alone=len(leaves) == 1)
         if len(found.parts) + len(found.nested) >= limits.parts:
             defects.add("part_limit", leaf.path)
             break
     return found
+
+
+def _only_text(raw: bytes, fields: Fields) -> Leaf | None:
+    """The one leaf of a message that is a text as it stands, as most are: no parser is needed to find it."""
+    if fields.body is None:
+        return None
+    headers: dict[str, str] = {}
+    for name in _READ:
+        values = fields.raw_by_name.get(name)
+        if values is not None:
+            if len(values) > 1 or "=?" in values[0]:
+                return None
+            headers[name] = values[0]
+    if headers.get("content-transfer-encoding", "").lower() not in _AS_WRITTEN:
+        return None
+    if not parameters(headers.get("content-type", "text/plain"))[0].startswith("text/"):
+        return None
+    return Leaf("1", headers, raw[fields.body - fields.start :])
 
 
 def _bounded(raw: bytes, limits: Limits, defects: Defects) -> bytes:

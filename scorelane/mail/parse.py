@@ -9,7 +9,7 @@ from scorelane.mail.addresses import parse_list, parse_one
 from scorelane.mail.authres import parse_auth_results
 from scorelane.mail.charsets import charset_of_html, decode_declared
 from scorelane.mail.defects import Defects
-from scorelane.mail.headers import Fields, parameters, read_fields, start_of_header
+from scorelane.mail.headers import Fields, parameters, read_fields
 from scorelane.mail.html import Anchor, read_html
 from scorelane.mail.language import guess
 from scorelane.mail.limits import DEFAULT_LIMITS, Limits
@@ -62,8 +62,7 @@ class _Reader:
             defects.add("nul_bytes", "body")
         fields = read_fields(raw, limits, defects)
         index, raw_index = fields.by_name, fields.raw_by_name
-        start = start_of_header(raw)
-        tree = read_tree(raw[start:] if start else raw, limits, defects)
+        tree = read_tree(raw, fields, limits, defects)
         plain = self._plain(tree.texts, defects)
         html, html_newest, anchors = self._html(tree.htmls, defects)
         is_html = html is not None and bool(html.visible_text)

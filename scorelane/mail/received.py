@@ -20,6 +20,18 @@ _NO_NAME = frozenset({"unknown", "may", "helo", "ehlo"})
 _TRIES = 20
 _CACHED_CHARS = 512
 
+_WORD = r"(?!(?:by|with|id|for) )[A-Za-z0-9_.-]{1,200}+"
+_ASIDE = r"(?: \((?:[^()]|\([^()]*+\))*+\))*+"
+_USUAL = re.compile(
+    rf"(?:from (?P<name>{_WORD}) \((?P<rdns>{_WORD})? ?\[(?:IPv6:)?(?P<ip>[0-9a-fA-F.:]{{3,45}}+)\]"
+    rf"(?: \(may be forged\))?\)(?P<aside>{_ASIDE}) )?"
+    rf"by (?P<by>{_WORD}){_ASIDE}(?: with (?P<with>[A-Za-z]{{4,8}}+))?{_ASIDE}(?: id (?P<id>{_WORD}))?{_ASIDE}"
+    rf"(?: for <?(?P<for>[^\s<>,()]{{5,300}}+)>?)?{_ASIDE}$",
+    re.ASCII,
+)
+"""What most servers write, read in one step; all else is read clause by clause."""
+_QMAIL = re.compile(r"\(qmail \d{1,9} invoked (?:by uid \d{1,9}|from network|by alias)\)$", re.ASCII)
+
 _DATE = re.compile(
     r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?(\d{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([12]\d{3})"
     r" (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)(?: \([A-Za-z]{1,8}\))?$"
@@ -36,6 +48,9 @@ def parse_received(value: str) -> Hop:
     clauses, _, stamp = value.rpartition(";")
     if not clauses:
         clauses, stamp = value, ""
+    usual = _usual(clauses, stamp)
+    if usual is not None:
+        return usual
     clauses = " ".join(clauses.split())
     start = _start_of_by(clauses)
     origin = clauses[:start]
@@ -58,6 +73,33 @@ def parse_received(value: str) -> Hop:
         for_=said.get("for"),
         time=parse_date(stamp),
         id_=said.get("id"),
+    )
+
+
+def _usual(clauses: str, stamp: str) -> Hop | None:
+    """A hop in one of the common forms; None when it is in another, or in doubt."""
+    if clauses.startswith("(qmail ") and _QMAIL.match(clauses):
+        return Hop(None, None, None, None, None, None, parse_date(stamp))
+    found = _USUAL.match(clauses)
+    if found is None:
+        return None
+    name, rdns, written_ip, aside, by, with_, id_, for_ = found.groups()
+    ip = None
+    if name is not None:
+        ip = canonical_ip(written_ip)
+        rdns = None if rdns is None else rdns.lower()
+        if ip is None or "lo" in aside or "LO" in aside or rdns in _NO_NAME or (rdns or "").endswith("lo"):
+            return None  # nothing to read there, or a second name
+        name = name.lower()
+    return Hop(
+        by=by.lower(),
+        helo=name,
+        rdns=rdns,
+        ip=ip,
+        with_=None if with_ is None else with_.lower(),
+        for_=None if for_ is None else for_.lower(),
+        time=parse_date(stamp),
+        id_=id_,
     )
 
 

@@ -69,7 +69,8 @@ class Finder:
         self._families = [tuple(sorted(found)) for found in owners.values()]
         self._left = [_is_spaced(phrase[0]) for phrase in self._patterns]
         self._right = [_is_spaced(phrase[-1]) for phrase in owners]
-        self._automaton = ahocorasick_rs.AhoCorasick(self._patterns, implementation=ahocorasick_rs.Implementation.DFA)
+        compact = ahocorasick_rs.Implementation.ContiguousNFA  # beside all signals, a table of megabytes is slower
+        self._automaton = ahocorasick_rs.AhoCorasick(self._patterns, implementation=compact)
 
     def hash_lines(self) -> str:
         """How phrases are found; a signal's hash names the phrase files that it reads itself."""

@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scorelane.mail import Limits, Message, parse
-from scorelane.mail.defects import KINDS
+from scorelane.mail.defects import KINDS, Defects
+from scorelane.mail.headers import read_fields
+from scorelane.mail.mime import read_tree
+from scorelane.mail.received import parse_received
 from scorelane.mail.urls import find_urls, parse_url
 
 HERE = Path(__file__).parent
@@ -111,3 +114,32 @@ def test_a_limit_of_nothing_is_a_limit(raw, number):
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
 def test_what_the_fuzzer_once_found_is_a_message(path):
     parse(path.read_bytes(), received_at=NOW)
+
+
+@many
+@given(STRATEGIES["messages"]())
+def test_a_text_found_without_a_parser_is_what_the_parser_finds(raw):
+    limits, met, met_by_parser = Limits(), Defects(), Defects()
+    fields = read_fields(raw, limits, Defects())
+    found = read_tree(raw, fields, limits, met)
+    by_parser = read_tree(raw, fields._replace(body=None), limits, met_by_parser)
+    assert found == by_parser
+    assert met.all() == met_by_parser.all()
+
+
+HOP_WORDS = (
+    "from", "by", "with", "id", "for", "helo.test", "localhost", "[203.0.113.9]", "(name.test [203.0.113.9])",
+    "([IPv6:2001:db8::1])", "([203.0.113.999])", "(x.test [203.0.113.9] (may be forged))", "(unknown [203.0.113.9])",
+    "(EHLO foo.test)", "(using TLSv1.3 with X (256/256 bits))", "(helo [203.0.113.9])", "(envelope-from <a@a.test>)",
+    "(Postfix)", "ESMTP", "esmtps", "HTTP", "4Xyz", "<bob@b.test>", "bob@b.test", "(qmail 7 invoked by uid 1)", "(",
+    ")", "()", "a=b",
+)  # fmt: skip
+
+
+@many
+@given(st.lists(st.sampled_from(HOP_WORDS), max_size=12), st.booleans())
+def test_a_usual_hop_reads_as_it_does_clause_by_clause(words, is_usual):
+    if is_usual:
+        words = ["from", "helo.test", "(name.test [203.0.113.9])", *words[:1], "by", "mx.test", *words[1:]]
+    hop = " ".join(words)
+    assert parse_received(hop) == parse_received(f"  {hop}  ".replace(" ", "  "))
