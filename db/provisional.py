@@ -84,8 +84,13 @@ def add_revisions(
 ) -> None:
     """Chunks that score messages again, in the tenant's job of that key; a job scores a message once.
 
-    The caller's transaction.
+    A job that was cancelled takes no more: it gives up its key to another. The caller's transaction.
     """
+    connection.execute(
+        """UPDATE jobs SET idempotency_key = idempotency_key || ' cancelled ' || id
+           WHERE tenant_id = %s AND idempotency_key = %s AND state = 'cancelled'""",
+        (tenant_id, key),
+    )
     row = connection.execute(
         """INSERT INTO jobs (id, tenant_id, kind, lane, actor, idempotency_key, messages, spec)
            VALUES (%(id)s, %(tenant)s, 'revision', %(lane)s, %(actor)s, %(key)s, %(number)s,

@@ -278,11 +278,6 @@ def plan(connection: Connection, rescan_id: UUID, chunk_messages: Mapping[str, i
     return more
 
 
-def allow(connection: Connection, seconds: float) -> None:
-    """Let each statement of this session take so long; choosing messages by a rare property does."""
-    connection.execute("SELECT set_config('statement_timeout', %s, false)", (f"{seconds:.0f}s",))
-
-
 def unplanned(connection: Connection) -> list[UUID]:
     """Rescans with messages still to plan, whose job is not paused."""
     rows = connection.execute(

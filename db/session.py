@@ -47,6 +47,11 @@ def connect(url: str, *, application: str, autocommit: bool = True) -> Connectio
     )
 
 
+def limit_statements(connection: Connection, seconds: float) -> None:
+    """Let each statement of this session take so long, in place of the workers' limit."""
+    connection.execute("SELECT set_config('statement_timeout', %s, false)", (f"{seconds:.0f}s",))
+
+
 def share_niceness(connection: Connection) -> None:
     """Have this session's server process yield the processor as much as this process does, where it runs here, too.
 

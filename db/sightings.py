@@ -325,3 +325,8 @@ def tenants_to_roll(connection: Connection) -> list[int]:
            ORDER BY t.id"""
     ).fetchall()
     return [int(str(row[0])) for row in rows]
+
+
+def roll_up_some(connection: Connection) -> int:
+    """Some days of every tenant that is behind; how many days are left to do."""
+    return sum(roll_up(connection, tenant) for tenant in tenants_to_roll(connection))

@@ -2,7 +2,7 @@
 
 One of any number leads, by a lease row on the database's clock. Each tick it gives back expired leases, repeats lost
 publications on evidence, and fills each lane's window. It commits, then publishes; while the broker is down it
-changes nothing.
+changes nothing. What may take longer than a tick goes on beside it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import socket
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import redis
 import structlog
 
-from db import dispatch, jobs, lanes
+from db import dispatch, jobs, lanes, sightings
 from db.session import Connection, connect
 from scorelane.enqueuer import wire
 from scorelane.enqueuer.lanes import LANES
@@ -28,14 +28,15 @@ from scorelane.enqueuer.publish import Publisher, broker_faults
 from scorelane.enrichment import Catalogue
 from scorelane.logs import configure_logs
 from scorelane.settings import Settings
+from worker.beside import Beside
 from worker.enrichment import EnrichmentFeed
 from worker.evidence import dispatch_ids
 from worker.keeper import Keeper
 from worker.planner import Planner
-from worker.roller import Roller
+from worker.revisions import Carriers, Revisions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 log = structlog.get_logger()
 
@@ -43,8 +44,9 @@ WINDOW_S = 2.0
 """How much work a lane's window holds."""
 TICK_S = 0.05
 IDLE_TICK_S = 0.2
-SETTLE_EVERY_S = 1.0
 SUSPECT_EVERY_S = 1.0
+PLANNING_S = 300.0
+"""What one statement of planning a rescan may take."""
 
 
 class Dispatcher:
@@ -57,7 +59,8 @@ class Dispatcher:
         *,
         lease_s: float = 5.0,
         suspect_s: float = 3.0,
-        enrichment: EnrichmentFeed | None = None,
+        catalogue: Catalogue | None = None,
+        retro_days: int = 30,
     ) -> None:
         self._url = database_url
         self._publisher = Publisher(broker_url)
@@ -71,12 +74,12 @@ class Dispatcher:
         self._doubt = True
         """Something may be lost: leadership or the broker has just come (back)."""
         self._broker_up = True
-        self._due = dict.fromkeys(("settle", "suspect", "keep"), 0.0)
-        self._keeper = Keeper()
-        self._enrichment = enrichment or EnrichmentFeed(Catalogue({}))
+        self._suspect_due = 0.0
+        self._catalogue = catalogue or Catalogue({})
+        self._enrichment = EnrichmentFeed(self._catalogue)
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.stopping = threading.Event()
-        self._beside = Roller(database_url, self.stopping), Planner(database_url, self.stopping)
+        self._beside = self._steps(retro_days)
 
     def run(self) -> None:
         """Tick until stopped. Faults of the database or the broker are waited out."""
@@ -88,6 +91,7 @@ class Dispatcher:
                 pause_s = TICK_S if busy else IDLE_TICK_S
             except psycopg.OperationalError as fault:
                 log.warning("database_unavailable", error=str(fault).strip().splitlines()[:1])
+                self._epoch = None
                 self._forget_connection()
                 pause_s = 1.0
             self.stopping.wait(pause_s)
@@ -111,10 +115,6 @@ class Dispatcher:
             log.warning("leases_expired", chunks=sum(expired.values()))
             for lane, chunks in expired.items():
                 lanes.count(connection, lane, {"expired": chunks}, shard=os.getpid())
-        if self._is_due("settle", SETTLE_EVERY_S):
-            jobs.settle(connection)
-        if self._is_due("keep", self._keeper.every_s):
-            self._keeper.step(connection)
         try:
             self._doubt |= bool(self._redis.set(wire.EPOCH_KEY, str(epoch), nx=True)) or not self._broker_up
             sent = self._repeat_lost(connection)
@@ -130,12 +130,23 @@ class Dispatcher:
         self._doubt = False
         return sent
 
-    def _is_due(self, step: str, every_s: float) -> bool:
-        now = time.monotonic()
-        if now < self._due[step]:
-            return False
-        self._due[step] = now + every_s
-        return True
+    def _steps(self, retro_days: int) -> tuple[Beside, ...]:
+        """What goes on beside the ticks. All of it may run twice at once; some runs only where the leader is."""
+
+        def beside(name: str, step: Callable[[Connection], object], *, every_s: float, **more: Any) -> Beside:
+            return Beside(name, step, self._url, self.stopping, every_s=every_s, **more)
+
+        def leads() -> bool:
+            return self._epoch is not None
+
+        return (
+            beside("planner", Planner().step, every_s=0.25, limit_s=PLANNING_S),
+            beside("roller", sightings.roll_up_some, every_s=20.0),
+            beside("settler", _settle, every_s=1.0, may=leads),
+            beside("keeper", Keeper().step, every_s=60.0, may=leads),
+            beside("revisions", Revisions(self._catalogue).step, every_s=1.0, may=leads),
+            beside("carriers", Carriers(retro_days).step, every_s=1.0, rest_s=30.0, may=leads),
+        )
 
     def _fill(self, connection: Connection, lane: str) -> int:
         """Publish what the lane's window has room for; how many chunks."""
@@ -148,8 +159,9 @@ class Dispatcher:
 
     def _repeat_lost(self, connection: Connection) -> int:
         """Publish again what is published and not in the broker: at once when in doubt, else when it is suspect."""
-        if not (self._doubt or self._is_due("suspect", SUSPECT_EVERY_S)):
+        if not (self._doubt or time.monotonic() >= self._suspect_due):
             return 0
+        self._suspect_due = time.monotonic() + SUSPECT_EVERY_S
         older_than_s = 0.0 if self._doubt else self._suspect_s
         sent = 0
         for lane in dispatch.suspects(connection, older_than_s):
@@ -187,6 +199,11 @@ class Dispatcher:
         self._redis.close()
 
 
+def _settle(connection: Connection) -> None:
+    """Once: what is left of a large job that was cancelled goes on at the next step, and takes nobody's turn."""
+    jobs.settle(connection)
+
+
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = Settings()
@@ -196,7 +213,8 @@ def main() -> None:
         settings.broker_url,
         lease_s=settings.dispatcher_lease_s,
         suspect_s=settings.suspect_s,
-        enrichment=EnrichmentFeed(Catalogue.of(settings.enrichment), retro_days=settings.retro_days),
+        catalogue=Catalogue.of(settings.enrichment),
+        retro_days=settings.retro_days,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: dispatcher.stopping.set())

@@ -1,4 +1,4 @@
-"""The dispatcher's slow step: partitions made ahead and dropped, ended work swept, stray rows reported."""
+"""Partitions made ahead and dropped, ended work swept, stray rows reported."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-EVERY_S = 60.0
 PARTITIONS_EVERY = 30
-"""Of every so many steps one looks at the partitions."""
+"""Of every so many steps, one a minute, one looks at the partitions."""
 KEEP_CHUNKS_DAYS = 7
 
 
 class Keeper:
     """Does a little each minute; a fault is logged and tried again at the next step."""
-
-    every_s = EVERY_S
 
     def __init__(self) -> None:
         self._step = 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from db import carriers, dispatch, facts, lookups, provisional, tenants
+from db import carriers, dispatch, facts, jobs, lookups, provisional, tenants
 from db.session import connect
 from scorelane import changes
 from scorelane.enqueuer import Enqueuer, Incoming
@@ -94,6 +94,24 @@ def test_a_score_is_provisional_until_its_facts_are_in(database, sql, session, w
     known = {f.kind: (f.status, f.value) for f in facts.known(sql, ["good.test"])["good.test"]}
     assert known["domain_has_mx"] == ("ok", 1)
     assert known["domain_dmarc"] == ("ok", 3)
+
+
+def test_after_a_days_job_was_cancelled_later_facts_still_make_scores_final(database, sql, session, world):
+    """A tenant's revisions of a day share a job; one that was cancelled must not take what becomes ready after it."""
+    world.rules = {"good.test": GOOD}
+    for number in range(3):
+        accept(database, [f"good{number}.test"])
+        score_all(session, sql)
+        ask_all(session, sql)
+        assert provisional.plan(sql, "enrich") == 1
+        if number == 0:
+            (job_id,) = sql.execute("SELECT id FROM jobs WHERE kind = 'revision'").fetchone()
+            assert jobs.cancel(sql, job_id)
+        jobs.settle(sql)
+        assert score_all(session, sql, "enrich") == (number > 0)
+    assert revisions(sql) == [(1, "intake", True), *[(1, "intake", True), (2, "facts", False)] * 2]
+    found = sql.execute("SELECT state, messages, scored FROM jobs WHERE kind = 'revision' ORDER BY id").fetchall()
+    assert found == [("cancelled", 1, 0), ("done", 2, 2)]
 
 
 def test_a_vector_names_the_facts_it_used(database, sql, session, world):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -10,14 +11,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 from psycopg import errors
+from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
 
-from db import carriers, chunks, dispatch, jobs, lanes, rescans, sightings, tenants
+from db import carriers, chunks, dispatch, facts, jobs, lanes, provisional, rescans, sightings, tenants
 from db.session import connect
 from scorelane.enqueuer import Enqueuer, Incoming
+from worker.beside import Beside
 from worker.dispatcher import Dispatcher
 from worker.planner import Planner
-from worker.roller import Roller
 
 
 @pytest.fixture
@@ -164,7 +166,7 @@ def test_a_publication_that_left_the_lane_unclaimed_is_repeated(database, sql, b
     dispatcher.tick()
     broker.delete("backfill")
     sql.execute("UPDATE chunks SET published_at = now() - interval '1 min'")
-    dispatcher._due["suspect"] = 0
+    dispatcher._suspect_due = 0.0
     dispatcher.tick()
     assert broker.llen("backfill") == 1
     assert ("republished", "backfill", 1) in lanes.counters(sql)
@@ -188,10 +190,10 @@ def test_a_task_that_a_worker_holds_is_not_repeated(database, sql, broker, dispa
     broker.hset("unacked", "tag", json.dumps([json.loads(task), "", "backfill"]))
     broker.zadd("unacked_index", {"tag": time.time()})
     sql.execute("UPDATE chunks SET published_at = now() - interval '1 min'")
-    dispatcher._due["suspect"] = 0
+    dispatcher._suspect_due = 0.0
     assert dispatcher.tick() == 0
     broker.zadd("unacked_index", {"tag": time.time() - 60})
-    dispatcher._due["suspect"] = 0
+    dispatcher._suspect_due = 0.0
     assert dispatcher.tick() == 1
 
 
@@ -202,7 +204,7 @@ def test_garbage_in_a_lane_does_not_stop_the_dispatcher(database, sql, broker, d
     broker.zadd("unacked_index", {"tag": time.time()})
     assert dispatcher.tick() == 1
     sql.execute("UPDATE chunks SET published_at = now() - interval '1 min'")
-    dispatcher._due["suspect"] = 0
+    dispatcher._suspect_due = 0.0
     assert dispatcher.tick() == 0
 
 
@@ -257,7 +259,7 @@ def test_rescans_are_planned_to_their_end_unless_they_are_paused(database, sql):
     fill(database, sql, "acme", 5)
     sql.execute("UPDATE message_state SET state = 'scored'")
     made = [ask_for_rescan(sql, {}), ask_for_rescan(sql, {})]
-    planner = Planner(database.worker_url, threading.Event())
+    planner = Planner()
     assert jobs.pause(sql, made[1])
     planner.step(sql)
     planned = sql.execute("SELECT job_id, sum(messages) FROM chunks WHERE lane = 'rescan' GROUP BY 1").fetchall()
@@ -267,38 +269,91 @@ def test_rescans_are_planned_to_their_end_unless_they_are_paused(database, sql):
     assert rescans.unplanned(sql) == []
 
 
-def test_a_rescan_that_cannot_be_planned_stops_neither_the_lanes_nor_another_rescan(database, sql, dispatcher):
+@contextlib.contextmanager
+def running(one):
+    """A dispatcher in a thread of this process."""
+    thread = threading.Thread(target=one.run)
+    thread.start()
+    try:
+        yield one
+    finally:
+        one.stopping.set()
+        thread.join()
+
+
+def until(true, what):
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def test_a_rescan_that_cannot_be_planned_stops_neither_the_lanes_nor_another_rescan(database, sql):
     fill(database, sql, "acme", 5)
     broken = ask_for_rescan(sql, {"since": "no time at all"})
-    assert dispatcher.tick() == 1
-    sql.execute("UPDATE message_state SET state = 'scored'")
-    sound = ask_for_rescan(sql, {})
-    stopping = threading.Event()
-    planner = Planner(database.worker_url, stopping)
-    planner.start()
-    try:
-        deadline = time.monotonic() + 10
-        while sound in rescans.unplanned(sql):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-    finally:
-        stopping.set()
-        planner.join()
+    with running(Dispatcher(database.worker_url, database.broker_url)):
+        until(lambda: states(sql).get("published") == 1, "the lane is fed")
+        sql.execute("UPDATE message_state SET state = 'scored'")
+        sound = ask_for_rescan(sql, {})
+        until(lambda: sound not in rescans.unplanned(sql), "the sound rescan is planned")
     assert rescans.unplanned(sql) == [broken]
 
 
-def test_revisions_that_cannot_be_planned_in_time_keep_no_lane_from_being_fed(database, sql, dispatcher, monkeypatch):
-    calls = []
+@pytest.mark.parametrize(
+    ("module", "step"), [(jobs, "settle"), (carriers, "plan"), (provisional, "plan"), (facts, "forget")]
+)
+def test_a_step_that_takes_its_time_keeps_neither_the_lanes_nor_another_step_waiting(
+    database, sql, monkeypatch, module, step
+):
+    """Each of the four in turn hangs in the server; work that comes meanwhile is published, and a job settled."""
+    entered = threading.Event()
 
-    def slow(*_: object):
+    def slow(connection, *_: object, **__: object):
+        entered.set()
+        connection.execute("SELECT pg_sleep(60)")
+
+    monkeypatch.setattr(module, step, slow)
+    with running(Dispatcher(database.worker_url, database.broker_url)):
+        assert entered.wait(20)
+        fill(database, sql, "acme", 5)
+        until(lambda: states(sql).get("published") == 1, "the lane is fed")
+        (job_id,) = sql.execute("SELECT id FROM jobs").fetchone()
+        assert jobs.cancel(sql, job_id)
+        if module is not jobs:
+            until(lambda: jobs.find(sql, job_id).finished_at, "the cancelled job is ended")
+        sql.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")
+
+
+def test_a_step_that_fails_is_told_and_done_again(database):
+    """Of faults of the database as of bugs."""
+    stopping, calls = threading.Event(), []
+
+    def step(_connection):
         calls.append(1)
-        raise errors.QueryCanceled("canceling statement due to statement timeout")
+        if len(calls) == 1:
+            raise errors.QueryCanceled("canceling statement due to statement timeout")
+        if len(calls) == 2:
+            raise ZeroDivisionError
+        stopping.set()
 
-    monkeypatch.setattr(carriers, "plan", lambda *_, **__: slow())
+    with capture_logs() as told:
+        beside = Beside("test", step, database.worker_url, stopping, every_s=0.01, rest_s=0.01)
+        beside.start()
+        assert stopping.wait(20)
+        beside.join()
+    assert [line["event"] for line in told] == ["left_for_later", "step_failed"]
+
+
+def test_what_only_the_leader_does_is_not_done_by_another(database, sql):
+    assert dispatch.lead(sql, "somebody else", 60) is not None
     fill(database, sql, "acme", 5)
-    assert dispatcher.tick() == 1
-    dispatcher._enrichment.step(sql, None, None, doubt=False)
-    assert calls == [1]
+    (job_id,) = sql.execute("SELECT id FROM jobs").fetchone()
+    assert jobs.cancel(sql, job_id)
+    with running(Dispatcher(database.worker_url, database.broker_url)):
+        time.sleep(1.5)
+        assert jobs.find(sql, job_id).finished_at is None
+        dispatch.resign(sql, "somebody else")
+        until(lambda: jobs.find(sql, job_id).finished_at, "the job is ended by the leader")
 
 
 def test_days_that_have_closed_are_rolled_up_beside_the_dispatcher(database, sql):
@@ -309,14 +364,6 @@ def test_days_that_have_closed_are_rolled_up_beside_the_dispatcher(database, sql
         "SELECT message_id, 1, '\\x00', tenant_id, mailbox_id, now() - interval '9 days' FROM message_state"
     )
     sightings.mark_stale(sql, tenant, [datetime.now(UTC) - timedelta(days=9)])
-    stopping = threading.Event()
-    roller = Roller(database.worker_url, stopping, every_s=0.01)
-    roller.start()
-    try:
-        deadline = time.monotonic() + 20
-        while sightings.tenants_to_roll(sql) and time.monotonic() < deadline:
-            time.sleep(0.02)
-    finally:
-        stopping.set()
-        roller.join()
+    with running(Dispatcher(database.worker_url, database.broker_url)):
+        until(lambda: not sightings.tenants_to_roll(sql), "all days are rolled up")
     assert sql.execute("SELECT sum(messages) FROM sighting_days").fetchone() == (1,)
