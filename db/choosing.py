@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
+from db.labels import STANDING
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -47,8 +49,7 @@ _CONDITIONS = {
     " AND o.tenant_id = g.tenant_id WHERE g.message_id = s.message_id AND g.tenant_id = s.tenant_id"
     " AND o.message_id = %(like)s::uuid AND o.kind = 4)",
     "labelled": "%(labelled)s::boolean = EXISTS (SELECT FROM labels l WHERE l.tenant_id = s.tenant_id"
-    " AND l.message_id = s.message_id AND l.retracts IS NULL AND NOT EXISTS (SELECT FROM labels n"
-    " WHERE n.tenant_id = l.tenant_id AND n.message_id = l.message_id AND n.retracts = l.id))",
+    f" AND l.message_id = s.message_id AND {STANDING})",
     "scored_by": "EXISTS (SELECT FROM scores o WHERE o.message_id = s.message_id AND o.revision = s.revision "
     "AND o.bundle = %(scored_by)s)",
     "signal_set": "EXISTS (SELECT FROM vectors o WHERE o.message_id = s.message_id AND o.revision = s.revision "

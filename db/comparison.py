@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from db.labels import STANDING
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -82,11 +84,9 @@ def cells(connection: Connection, scope: Scope) -> list[Cell]:
             FROM both_scored b
             LEFT JOIN LATERAL (
                 SELECT l.label FROM labels l
-                WHERE l.tenant_id = b.tenant_id AND l.message_id = b.message_id AND l.retracts IS NULL
-                  AND NOT EXISTS (SELECT FROM labels r WHERE r.tenant_id = l.tenant_id AND r.message_id = l.message_id
-                                  AND r.retracts = l.id)
+                WHERE l.tenant_id = b.tenant_id AND l.message_id = b.message_id AND {STANDING}
                 ORDER BY l.id DESC LIMIT 1) l ON true
-            GROUP BY b.live, b.shadow ORDER BY b.live, b.shadow""",  # noqa: S608 - a constant of this module
+            GROUP BY b.live, b.shadow ORDER BY b.live, b.shadow""",  # noqa: S608 - constants
         _given(scope),
     ).fetchall()
     return [Cell(*row) for row in rows]  # type: ignore[arg-type]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from db.labels import STANDING
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -15,10 +17,6 @@ PAGE = 2048
 FIRST, LAST = "first", "last"
 REVISIONS = (FIRST, LAST)
 """The vector of a message's first score, without facts that came later, or of its newest."""
-
-STANDING = """l.retracts IS NULL AND NOT EXISTS (
-    SELECT FROM labels r WHERE r.tenant_id = l.tenant_id AND r.message_id = l.message_id AND r.retracts = l.id)"""
-"""Condition of a label `l` that was not taken back; the newest of these is what is said of a message."""
 
 _RECEIVED = """(%(since)b::timestamptz IS NULL OR m.received_at >= %(since)b)
     AND (%(until)b::timestamptz IS NULL OR m.received_at < %(until)b)"""

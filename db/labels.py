@@ -14,6 +14,10 @@ LABELS = ("attack", "spam", "legitimate")
 ORIGINS = ("analyst", "user_report", "import")
 COLUMNS = ("id", "message_id", "label", "origin", "weight", "author", "retracts", "retracted", "labelled_at")
 
+STANDING = """l.retracts IS NULL AND NOT EXISTS (
+    SELECT FROM labels r WHERE r.tenant_id = l.tenant_id AND r.message_id = l.message_id AND r.retracts = l.id)"""
+"""Condition of a label `l` that was not taken back; the newest of these is what is said of a message."""
+
 _SELECT = """SELECT l.id, l.message_id, l.label, l.origin, l.weight, l.author, l.retracts,
                     EXISTS (SELECT FROM labels r WHERE r.retracts = l.id), l.labelled_at FROM labels l"""
 

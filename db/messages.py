@@ -8,6 +8,7 @@ from psycopg import sql
 from sqlalchemy import select
 
 from db import choosing
+from db.labels import STANDING
 from db.tables import scores
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ _SHOWN = sql.SQL(
        JOIN tenants t ON t.id = s.tenant_id JOIN mailboxes b ON b.id = s.mailbox_id
        LEFT JOIN LATERAL (
            SELECT l.label, l.author FROM labels l
-           WHERE l.tenant_id = s.tenant_id AND l.message_id = s.message_id AND l.retracts IS NULL
-             AND NOT EXISTS (SELECT FROM labels n WHERE n.tenant_id = l.tenant_id AND n.message_id = l.message_id
-                             AND n.retracts = l.id)
+           WHERE l.tenant_id = s.tenant_id AND l.message_id = s.message_id AND {standing}
            ORDER BY l.id DESC LIMIT 1) l ON true
        WHERE {conditions} ORDER BY s.message_id DESC LIMIT %(limit)s"""
 )
@@ -69,6 +68,7 @@ def listing(
     asked = {**choice, "before": before}
     query = _SHOWN.format(
         columns=sql.SQL(", ").join([sql.SQL(column) for column in _COLUMNS.values()]),
+        standing=sql.SQL(STANDING),
         conditions=choosing.conditions(asked),
     )
     rows = connection.execute(query, {**asked, "limit": limit}).fetchall()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from db.labelled import STANDING
+from db.labels import STANDING
 
 if TYPE_CHECKING:
     from datetime import datetime
