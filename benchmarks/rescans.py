@@ -19,6 +19,7 @@ from rich.table import Table
 from db import dispatch, migrate, rescans, sightings, tenants
 from db.session import connect
 from scorelane.enqueuer import Enqueuer, Incoming
+from scorelane.garbage import collect_seldom
 from scorelane.rescans import Asked, plan_all, start, wanted_of
 from tasks.parity import check
 from tasks.score import score_chunks
@@ -117,6 +118,7 @@ def work(url: str, due: SimpleQueue[tuple[int, int] | None], ready: Semaphore) -
     """Score chunks until told to end."""
     session = Session(url, group="bench")
     session.warm()
+    collect_seldom()
     ready.release()
     while (pair := due.get()) is not None:
         score_chunks(session, [pair])

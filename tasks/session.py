@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import time
@@ -104,16 +103,11 @@ class Session:
                 log.warning("close_failed")
 
     def warm(self) -> None:
-        """Load the live bundle before the first chunk comes.
-
-        What stands then lives as long as the process, so the garbage collector need not look at it again and again.
-        """
+        """Load the live bundle before the first chunk comes."""
         pointer = bundles.current(self.connection())
         if pointer is not None:
             self.usable(pointer)
             self.signals()
-        gc.collect()
-        gc.freeze()
 
     def standing(self, tenant_id: int, directory_at: datetime | None = None) -> Standing:
         """What is in force for a tenant now (the directory: at a time). Raises NoBundle where none loads."""
