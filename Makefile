@@ -39,6 +39,7 @@ servers:
 	@tests/browser/install-chromium
 	@tests/db/install-debian-servers
 	@tests/doors/install-swaks
+	@tests/doors/install-postfix
 
 test: install servers ## every test, on real servers and in a real browser
 	@$(BIN)/pytest
