@@ -89,10 +89,44 @@ class Room:
     def hold(self, stated: str | None, *, unknown_bytes: int) -> Iterator[None]:
         """Reserve a body's stated size, or a guess where none is stated. Raises Problem 429 when there is no room."""
         size = int(stated) if stated is not None and stated.isdigit() else unknown_bytes
-        if self._held and self._held + size > self._most:
-            raise Problem(429, "too much mail is being taken in at once; try again", headers={"Retry-After": "1"})
-        self._held += size
-        try:
+        with self.growing() as share:
+            share.add(size)
             yield
+
+    @contextlib.contextmanager
+    def growing(self) -> Iterator[Share]:
+        """A share that grows and shrinks while a call lasts, as what it holds does."""
+        share = Share(self)
+        try:
+            yield share
         finally:
-            self._held -= size
+            share.give_back(share.size_bytes)
+
+    def fits(self, size: int, own: int) -> bool:
+        """Whether so much more fits; a call that is alone always may, its own limits bound it."""
+        return self._held == own or self._held + size <= self._most
+
+    def change(self, size: int) -> None:
+        """Count so much more, or less."""
+        self._held += size
+
+
+class Share:
+    """What one call holds of the room."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self.size_bytes = 0
+
+    def add(self, size: int) -> None:
+        """Hold more. Raises Problem 429 when there is no room."""
+        if not self._room.fits(size, self.size_bytes):
+            raise Problem(429, "too much mail is being taken in at once; try again", headers={"Retry-After": "1"})
+        self._room.change(size)
+        self.size_bytes += size
+
+    def give_back(self, size: int) -> None:
+        """Hold less."""
+        size = min(size, self.size_bytes)
+        self._room.change(-size)
+        self.size_bytes -= size

@@ -23,14 +23,18 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from scorelane.api.limits import Share
+
 router = APIRouter(tags=["intake"])
 
 GROUP_MESSAGES = 256
 GROUP_BYTES = 8 * 1024 * 1024
 GROUP_S = 0.1
 """A line waits at most so long for others to share a transaction with."""
-LINES_AHEAD = 4
-"""Lines read before they are asked for: each may be as long as the largest message."""
+AHEAD_BYTES = 8 * 1024 * 1024
+"""Of lines read before they are asked for; one that is longer comes alone."""
+LINE_COST_BYTES = 128
+"""What a line takes beside its text."""
 LINE_BYTES = MESSAGE_BYTES * 4 // 3 + 65_536
 
 STREAM = {
@@ -69,13 +73,14 @@ async def accept_stream(request: Request, caller: Ingest, place: Annotated[Place
 async def _receipts(request: Request, caller: Caller, place: Place) -> AsyncIterator[bytes]:
     number = 0
     try:
-        async for group in _groups(_lines(request)):
-            lines = [line_of(text, number + offset) for offset, text in enumerate(group, 1)]
-            with caller.service.room.hold(str(sum(map(len, group))), unknown_bytes=GROUP_BYTES):
+        with caller.service.room.growing() as share:
+            async for group in _groups(_lines(request.stream(), share)):
+                lines = [line_of(text, number + offset) for offset, text in enumerate(group, 1)]
                 receipts = await accept_lines(caller, lines, place, None)
-            for receipt in receipts:
-                number += 1
-                yield msgspec.json.encode({"line": number, **receipt._asdict()}) + b"\n"
+                share.give_back(sum(map(_cost, group)))
+                for receipt in receipts:
+                    number += 1
+                    yield msgspec.json.encode({"line": number, **receipt._asdict()}) + b"\n"
     except Problem as wrong:
         again = wrong.headers.get("Retry-After") if wrong.headers else None
         yield _stopped(number, wrong.detail, **({} if again is None else {"retry_after_s": int(again)}))
@@ -89,10 +94,14 @@ def _stopped(done: int, reason: str, **more: Any) -> bytes:
     return msgspec.json.encode({"line": done + 1, "status": "stopped", "reason": reason, **more}) + b"\n"
 
 
-async def _lines(request: Request) -> AsyncIterator[bytes]:
-    """Lines that are not blank. Raises Problem for one that is longer than the largest message."""
+async def _lines(pieces: AsyncIterator[bytes], share: Share) -> AsyncIterator[bytes]:
+    """Lines that are not blank, each held in the share until it is given back.
+
+    Raises Problem for one that is longer than the largest message, and where there is no room for more.
+    """
     rest = bytearray()
-    async for piece in request.stream():
+    async for piece in pieces:
+        share.add(len(piece))
         rest += piece
         whole: list[bytes] = []
         if b"\n" in piece:  # else nothing is copied: a line may come in pieces of a few bytes
@@ -100,20 +109,58 @@ async def _lines(request: Request) -> AsyncIterator[bytes]:
             rest = bytearray(last)
         if len(rest) > LINE_BYTES:
             raise Problem(413, f"a line is longer than {LINE_BYTES:,} bytes")
+        share.give_back(len(whole))  # the ends of lines
         for line in whole:
             if line.strip():
+                share.add(LINE_COST_BYTES)
                 yield line
+            else:
+                share.give_back(len(line))
     if rest.strip():
+        share.add(LINE_COST_BYTES)
         yield bytes(rest)
+
+
+def _cost(line: bytes) -> int:
+    return len(line) + LINE_COST_BYTES
+
+
+class _Ahead:
+    """Lines between who reads them and who stores them, bounded by bytes."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+        self._bytes = 0
+        self._taken = asyncio.Event()
+
+    async def put(self, line: bytes) -> None:
+        """Wait until there is room for a line."""
+        while self._bytes and self._bytes + _cost(line) > AHEAD_BYTES:
+            self._taken.clear()
+            await self._taken.wait()
+        self._bytes += _cost(line)
+        self._queue.put_nowait(line)
+
+    def end(self, fault: Exception | None = None) -> None:
+        """Say that no more comes, and why where that is a fault."""
+        self._queue.put_nowait(fault)
+
+    async def get(self) -> bytes | Exception | None:
+        """The next line, or what ended them."""
+        item = await self._queue.get()
+        if isinstance(item, bytes):
+            self._bytes -= _cost(item)
+            self._taken.set()
+        return item
 
 
 async def _groups(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     """Lines that come close together, so that they share a transaction."""
-    queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=LINES_AHEAD)
-    feeding = asyncio.create_task(_feed(lines, queue))
+    ahead = _Ahead()
+    feeding = asyncio.create_task(_feed(lines, ahead))
     try:
         while True:
-            group, end = await _next_group(queue)
+            group, end = await _next_group(ahead)
             if group:
                 yield group
             if isinstance(end, Exception):
@@ -124,19 +171,19 @@ async def _groups(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
         feeding.cancel()
 
 
-async def _feed(lines: AsyncIterator[bytes], queue: asyncio.Queue[bytes | Exception | None]) -> None:
+async def _feed(lines: AsyncIterator[bytes], ahead: _Ahead) -> None:
     try:
         async for line in lines:
-            await queue.put(line)
+            await ahead.put(line)
     except Exception as fault:  # noqa: BLE001 - raised again where the groups are read
-        await queue.put(fault)
+        ahead.end(fault)
     else:
-        await queue.put(None)
+        ahead.end()
 
 
-async def _next_group(queue: asyncio.Queue[bytes | Exception | None]) -> tuple[list[bytes], bytes | Exception | None]:
+async def _next_group(ahead: _Ahead) -> tuple[list[bytes], bytes | Exception | None]:
     """(lines, what ended the group): None or an exception where the stream ends after it."""
-    item = await queue.get()
+    item = await ahead.get()
     group: list[bytes] = []
     size = 0
     while isinstance(item, bytes):
@@ -145,7 +192,7 @@ async def _next_group(queue: asyncio.Queue[bytes | Exception | None]) -> tuple[l
         if len(group) == GROUP_MESSAGES or size > GROUP_BYTES:
             break
         try:
-            item = await asyncio.wait_for(queue.get(), GROUP_S)
+            item = await asyncio.wait_for(ahead.get(), GROUP_S)
         except TimeoutError:
             break
     return group, item

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from db import outbox
-from scorelane.outbox import guard, signing
+from scorelane.outbox import files, guard, signing
 from scorelane.outbox.errors import Forbidden
 from scorelane.outbox.post import DELIVERED, FAULTS, post
 
@@ -65,13 +64,13 @@ class Deliverer:
         due = outbox.claim(connection, lease_s=self._limits.lease_s)
         if not due:
             return 0
-        files: dict[tuple[int, str], list[Due]] = {}
+        by_file: dict[tuple[int, str], list[Due]] = {}
         webhooks = [one for one in due if one.destination_kind == "webhook"]
         for one in due:
             if one.destination_kind == "file":
-                files.setdefault((one.destination_id, one.target), []).append(one)
+                by_file.setdefault((one.destination_id, one.target), []).append(one)
         outcomes = list(self._threads.map(self._post, webhooks))
-        for (_, target), lines in files.items():
+        for (_, target), lines in by_file.items():
             outcomes += self._append(Path(target), lines)
         outbox.settle(connection, outcomes)
         failed = [one for one in outcomes if not one.delivered]
@@ -111,12 +110,7 @@ class Deliverer:
         """All of a file's lines in one write, on disk before they count as delivered. Opened anew: files rotate."""
         text = b"".join(json.dumps(event(due), ensure_ascii=False).encode() + b"\n" for due in lines)
         try:
-            descriptor = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-            try:
-                _write_all(descriptor, text)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            files.append(target, text)
         except OSError as fault:
             return [self._failed(due, None, f"{target}: {fault.strerror}") for due in lines]
         return [outbox.Outcome(due.id, due.destination_id, True, None, None, None) for due in lines]
@@ -144,12 +138,6 @@ def event(due: Due) -> dict[str, Any]:
         "subject": due.subject,
         **due.body,
     }
-
-
-def _write_all(descriptor: int, text: bytes) -> None:
-    view = memoryview(text)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _words(said: bytes) -> str:

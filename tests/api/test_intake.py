@@ -14,6 +14,8 @@ import msgspec
 import pytest
 
 from scorelane.api import create_app, stream
+from scorelane.api.limits import Room
+from scorelane.api.problems import Problem
 
 TO = {"mailbox": "all@acme.test"}
 RFC822 = {"Content-Type": "message/rfc822"}
@@ -184,24 +186,60 @@ def test_a_stream_gives_each_receipt_while_it_lasts(house):
         call.sendall(b"0\r\n\r\n")
 
 
-def test_a_stream_reads_few_lines_ahead_of_what_it_stores():
-    read = 0
+def test_a_stream_reads_few_bytes_ahead_of_what_it_stores_and_holds_room_for_them():
+    room, read = Room(1 << 40), 0
 
-    async def lines():
+    async def pieces():
         nonlocal read
         for _ in range(200):
             read += 1
-            yield b"x" * stream.GROUP_BYTES
+            yield b"x" * stream.GROUP_BYTES + b"\n\n"
 
     async def first_group():
-        groups = stream._groups(lines())
-        group = await anext(groups)
-        await asyncio.sleep(0.1)
-        await groups.aclose()
-        return group
+        with room.growing() as share:
+            groups = stream._groups(stream._lines(pieces(), share))
+            group = await anext(groups)
+            await asyncio.sleep(0.1)
+            held = share.size_bytes
+            await groups.aclose()
+            return group, held
 
-    assert len(asyncio.run(first_group())) == 2
-    assert read <= 2 + stream.LINES_AHEAD + 1
+    group, held = asyncio.run(first_group())
+    assert len(group) == 2
+    assert read <= 4
+    assert read * stream.GROUP_BYTES <= held <= read * (stream.GROUP_BYTES + 2 * stream.LINE_COST_BYTES)
+    assert room.fits(1 << 40, 0)
+
+
+def test_a_stream_of_blank_lines_holds_nothing():
+    room = Room(1000)
+
+    async def blank():
+        for _ in range(500):
+            yield b"\n \n\n"
+        yield b"last"
+
+    async def all_lines():
+        with room.growing() as share:
+            return [line async for line in stream._lines(blank(), share)], share.size_bytes
+
+    assert asyncio.run(all_lines()) == ([b"last"], 4 + stream.LINE_COST_BYTES)
+
+
+def test_streams_together_hold_no_more_than_the_room():
+    room = Room(1000)
+    with room.growing() as first, room.growing() as second:
+        first.add(900)
+        with pytest.raises(Problem, match="too much mail"):
+            second.add(200)
+        first.add(0)
+        first.give_back(500)
+        second.add(200)
+        first.give_back(10_000)
+        assert first.size_bytes == 0
+    with room.growing() as alone:
+        alone.add(5000)
+    assert room.fits(1000, 0)
 
 
 def test_a_stream_stops_at_a_bad_line_and_keeps_what_it_gave_receipts_for(house, ingest):

@@ -127,3 +127,13 @@ def test_a_key_that_cannot_be_says_what_would_be_right(more, words):
     asked = {"name": "x", "role": "ops", "author": "t", **more}
     with pytest.raises(access.Rejected, match=words):
         access.create(None, 1, **asked)
+
+
+def test_who_lists_labels_is_on_record(quiet_house):
+    with quiet_house.client("analyst") as analyst:
+        assert analyst.get("/v1/labels").status_code == 200
+    with quiet_house.client() as admin:
+        first = admin.get("/v1/audit").json()["items"][0]
+        noted = admin.get("/v1/audit?action=labels.list").json()["items"]
+    assert (first["action"], first["detail"]) == ("labels.list", {"rows": 0})
+    assert len(noted) == 1

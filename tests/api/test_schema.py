@@ -79,6 +79,28 @@ def test_every_error_is_a_problem_document(quiet_house, method, path, status):
         assert "GET" in answer.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("path", "sent", "status"),
+    [
+        ("/v1/messages/batch?mailbox=a@acme.test", {"content": b"x", "headers": {"Content-Type": "text/plain"}}, 415),
+        ("/v1/rescans", {"content": b"x" * 2_000_000, "headers": {"Content-Type": "application/json"}}, 413),
+        ("/v1/rescans", {"content": b"{", "headers": {"Content-Type": "application/json"}}, 400),
+        ("/v1/rescans", {"content": b"\xff\xfe", "headers": {"Content-Type": "application/json"}}, 400),
+        ("/v1/rescans", {"content": b"{}", "headers": {"Content-Type": "text/plain"}}, 422),
+        ("/v1/rescans", {"json": {"filter": {"subject": "a\0b"}}}, 422),
+        ("/v1/rescans", {"json": {"as_of": "tomorrow"}}, 422),
+        ("/v1/keys", {"json": {"name": "x\r\nSet-Cookie: a=1", "role": "ops"}}, 422),
+        ("/v1/destinations", {"json": {"name": "x", "url": "http://a.test/\r\nHost: b"}}, 422),
+    ],
+)
+def test_a_body_that_cannot_be_is_a_problem_document(quiet_house, path, sent, status):
+    with quiet_house.client() as client:
+        answer = client.post(path, **sent)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
 def test_a_bug_of_ours_is_a_problem_document_that_tells_nothing(quiet_house, monkeypatch):
     from db import labels  # noqa: PLC0415 - the module that is broken for a moment
 

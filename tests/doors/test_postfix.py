@@ -1,4 +1,4 @@
-"""A real Postfix queue delivers over LMTP: deferred while the lane is shed, delivered later, no message lost or doubled."""
+"""A real Postfix queue delivers over LMTP: kept while the lane is shed, delivered later, none lost and none doubled."""
 
 from __future__ import annotations
 

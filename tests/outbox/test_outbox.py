@@ -237,6 +237,70 @@ def test_a_file_that_cannot_be_written_waits(sql, acme, deliverer, tmp_path):
     assert len((folder / "events.jsonl").read_text().splitlines()) == 1
 
 
+def test_a_file_is_rotated_and_removed_under_the_sink_and_no_line_is_lost(sql, acme, deliverer, tmp_path):
+    """As logrotate does: renamed, and somebody else's file of that name gone; what follows goes to a new one."""
+    sink = tmp_path / "events.jsonl"
+    destination(sql, acme, sink, kind="file")
+    kept = []
+    for number in range(1, 7):
+        happened(sql, acme, uuid7(), number)
+        until_idle(sql, deliverer)
+        if number in (2, 3):
+            sink.rename(tmp_path / f"events.jsonl.{number}")
+        if number == 5:
+            kept += sink.read_text().splitlines()
+            sink.unlink()
+    for file in sorted(tmp_path.glob("events.jsonl*")):
+        kept += file.read_text().splitlines()
+    sent = {row[0] for row in sql.execute("SELECT id FROM outbox").fetchall()}
+    assert len(sent) == 6
+    assert sorted(json.loads(line)["id"] for line in kept) == sorted(sent)
+    assert {file.name for file in tmp_path.iterdir()} == {"events.jsonl", "events.jsonl.2", "events.jsonl.3"}
+
+
+def test_a_file_is_rotated_all_the_time_while_lines_are_written(sql, acme, deliverer, tmp_path):
+    sink = tmp_path / "events.jsonl"
+    destination(sql, acme, sink, kind="file")
+    ended = threading.Event()
+
+    def rotate():
+        turn = 0
+        while not ended.wait(0.002):
+            with contextlib.suppress(FileNotFoundError):
+                sink.rename(tmp_path / f"events.jsonl.{turn}")
+                turn += 1
+
+    rotating = threading.Thread(target=rotate)
+    rotating.start()
+    for number in range(1, 41):
+        happened(sql, acme, uuid7(), number)
+        deliverer.step(sql)
+    until_idle(sql, deliverer)
+    ended.set()
+    rotating.join()
+    lines = [line for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
+    assert len({json.loads(line)["id"] for line in lines}) == len(lines) == 40
+
+
+def test_a_line_that_was_cut_off_spoils_none_after_it(sql, acme, deliverer, tmp_path):
+    sink = tmp_path / "events.jsonl"
+    sink.write_text('{"id": 1, "ki')
+    destination(sql, acme, sink, kind="file")
+    happened(sql, acme, uuid7(), 1)
+    until_idle(sql, deliverer)
+    cut, whole = sink.read_text().splitlines()
+    assert cut == '{"id": 1, "ki'
+    assert json.loads(whole)["tenant"] == "acme"
+
+
+def test_a_pipe_in_the_place_of_the_file_holds_nothing_up(sql, acme, deliverer, tmp_path):
+    destination(sql, acme, tmp_path / "events.jsonl", kind="file")
+    os.mkfifo(tmp_path / "events.jsonl")
+    happened(sql, acme, uuid7(), 1)
+    deliverer.step(sql)
+    assert "not a regular file" in outbox.listing(sql, state="waiting")[0]["error"]
+
+
 def test_destinations_get_the_verdicts_and_the_tenant_that_they_asked_for(sql, acme, receiver, deliverer):
     rival, _ = tenants.ensure(sql, "rival")
     destination(sql, acme, receiver.url, verdicts=["attack"])
