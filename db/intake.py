@@ -77,6 +77,14 @@ def join_job(
     return row[0], str(row[1])  # type: ignore[return-value]
 
 
+def job_of_key(connection: Connection, tenant_id: int, key: str) -> tuple[UUID, str] | None:
+    """Id and state of the job that an idempotency key names, where there is one."""
+    row = connection.execute(
+        "SELECT id, state FROM jobs WHERE tenant_id = %s AND idempotency_key = %s", (tenant_id, key)
+    ).fetchone()
+    return None if row is None else (row[0], str(row[1]))  # type: ignore[return-value]
+
+
 def of_job(connection: Connection, job_id: UUID, message_ids: Sequence[UUID]) -> set[UUID]:
     """Those of the messages that this job accepted."""
     rows = connection.execute(

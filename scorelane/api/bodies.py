@@ -11,12 +11,10 @@ from starlette.exceptions import HTTPException
 
 from scorelane.api.fields import EARLIEST
 from scorelane.api.problems import Problem
-from scorelane.enqueuer import Envelope, Incoming
+from scorelane.enqueuer import Envelope, Incoming, is_address
 
 if TYPE_CHECKING:
     from fastapi import Request
-
-ADDRESS_CHARS = 320
 
 
 class LineEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,14 +66,8 @@ def line_of(text: bytes, number: int) -> Line:
 
 def _wrong(line: Line) -> tuple[str, str] | None:
     """(field, what would be right), or None."""
-    if line.mailbox is not None:
-        name, at, domain = line.mailbox.rpartition("@")
-        if (
-            not (at and name and domain and line.mailbox.isprintable())
-            or " " in line.mailbox
-            or len(line.mailbox) > ADDRESS_CHARS
-        ):
-            return "mailbox", f"{line.mailbox[:80]!r} is not an address like ann@acme.test"
+    if line.mailbox is not None and not is_address(line.mailbox):
+        return "mailbox", f"{line.mailbox[:80]!r} is not an address like ann@acme.test"
     if line.direction not in ("inbound", "outbound"):
         return "direction", f"{line.direction[:80]!r} is not inbound or outbound"
     if line.received_at is not None and (

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from fastapi import Header
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
+from scorelane.enqueuer import is_address
+
 BIGINT = 2**63 - 1
 PAGE, MOST_PAGE = 50, 500
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -20,8 +22,7 @@ def _printable(value: str) -> str:
 
 
 def _address(value: str) -> str:
-    name, at, domain = value.rpartition("@")
-    if not at or not name or not domain or any(mark.isspace() or not mark.isprintable() for mark in value):
+    if not is_address(value):
         raise ValueError(f"{value[:80]!r} is not an address like ann@acme.test")
     return value.lower()
 

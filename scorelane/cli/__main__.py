@@ -65,7 +65,10 @@ app.add_typer(users.app, name="users")
 if importlib.util.find_spec("scorelane.cli.model") is not None:
     app.add_typer(importlib.import_module("scorelane.cli.model").app, name="model")
 
-PATHS = "Message files, mboxes, Maildirs, folders of those, .tar or .tar.zst; - reads paths from standard input."
+PATHS = (
+    "Message files, mboxes, Maildirs, folders of those, tars of those, plain or compressed (.gz, .bz2, .xz, .zst); "
+    "- reads paths from standard input, one a line."
+)
 Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help=PATHS)]
 
 
@@ -96,19 +99,24 @@ def migrate() -> None:
 @app.command()
 def enqueue(
     paths: Paths,
-    tenant: Annotated[str, typer.Option(help="The organisation; made when it is new.")],
+    tenant: Annotated[str, typer.Option(help="The organisation; made with its first message when it is new.")],
     mailbox: Annotated[str, typer.Option(help="The address whose mail this is.")],
     lane: Annotated[str, typer.Option(help="interactive, realtime, rescan or backfill.")] = "backfill",
     received_at: Annotated[ReceivedAt, typer.Option(help="Where the time of receipt comes from.")] = "header",
     wait: Annotated[bool, typer.Option("--wait", help="Return when every message is scored.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array of receipts on standard output.")] = False,
 ) -> None:
-    """Put mail into the lanes. Interrupted and run again, every message ends there once."""
+    """Put mail into the lanes. Interrupted and run again, every message ends there once.
+
+    Exit code 1 when anything was rejected or could not be read (each has its line, all else was accepted), or, with
+    --wait, could not be scored; 2 when the options are wrong, and nothing was accepted.
+    """
     from scorelane.cli import enqueue as command
 
-    command.enqueue(
+    code = command.enqueue(
         paths, tenant=tenant, mailbox=mailbox, lane=lane, received_at=received_at, wait=wait, as_json=as_json
     )
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -124,10 +132,14 @@ def score(
         Path | None, typer.Option(help="With the directory of a .csv or .json file, as `directory import` takes it.")
     ] = None,
 ) -> None:
-    """Score mail without a queue; without a database, too, unless --tenant names what stands there."""
+    """Score mail without a queue; without a database, too, unless --tenant names what stands there.
+
+    Exit code 1 when anything was rejected or could not be read: each has its line, and all else was scored.
+    """
     from scorelane.cli import score as command
 
-    command.score(paths, jsonl=jsonl, explain=explain, bundle=bundle, tenant=tenant, directory=directory)
+    code = command.score(paths, jsonl=jsonl, explain=explain, bundle=bundle, tenant=tenant, directory=directory)
+    raise typer.Exit(code)
 
 
 @app.command()

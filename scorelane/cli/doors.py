@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from scorelane.cli import output
+from scorelane.cli.enqueue import check_mailbox
 from scorelane.cli.errors import CommandError, Misused
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def watch(path: Path, tenant: str, mailbox: str, lane: str) -> None:
     from scorelane.settings import Settings
 
     _check(lane)
+    check_mailbox(mailbox)
     settings = Settings()
     _tenants_exist(settings.database_url, [tenant])
     configure_logs(settings.log_level)

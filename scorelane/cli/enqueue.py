@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scorelane.cli import output, sources
 from scorelane.cli.batches import batches, tell
-from scorelane.cli.errors import CommandError
+from scorelane.cli.errors import FAILED, CommandError, Misused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,18 +66,20 @@ def enqueue(
     received_at: ReceivedAt,
     wait: bool,
     as_json: bool,
-) -> None:
-    """Accept everything under the paths; then, where asked, wait until it is all scored."""
-    from scorelane.enqueuer import Enqueuer
+) -> int:
+    """Accept everything under the paths; then, where asked, wait until it is all scored. The exit code."""
+    from scorelane.enqueuer import INTAKE_LANES, Enqueuer
     from scorelane.settings import Settings
 
+    if lane not in INTAKE_LANES:
+        raise Misused(f"--lane {lane!r} is not one of {', '.join(INTAKE_LANES)}")
+    check_mailbox(mailbox)
     settings = Settings()
     database_url = settings.database_url
-    make_tenant(database_url, tenant)
     tally = Tally()
     key = f"cli-{uuid.uuid4()}"
     with Enqueuer(database_url, settings.broker_url, actor="cli") as enqueuer:
-        accept = _accepting(enqueuer, tenant=tenant, mailbox=mailbox, lane=lane, key=key)
+        accept = _accepting(enqueuer, database_url, tenant=tenant, mailbox=mailbox, lane=lane, key=key)
         found = sources.read(paths, received_at=received_at)
         try:
             with output.progress("enqueuing") as done:
@@ -91,8 +93,16 @@ def enqueue(
             output.note(tally.summary())
     if not tally.accepted + tally.duplicate:
         raise CommandError("no message was accepted")
-    if wait:
-        wait_until_scored(database_url, tenant=tenant, key=key, tally=tally)
+    dead = wait_until_scored(database_url, tenant=tenant, key=key, tally=tally) if wait else 0
+    return FAILED if tally.rejected or dead else 0
+
+
+def check_mailbox(address: str) -> None:
+    """Raises Misused where the text is no address."""
+    from scorelane.enqueuer import is_address
+
+    if not is_address(address):
+        raise Misused(f"--mailbox {address[:80]!r} is not an address like ann@acme.test")
 
 
 def make_tenant(database_url: str, tenant: str) -> None:
@@ -136,12 +146,21 @@ def _refusals(tally: Tally) -> Iterator[dict[str, Any]]:
 
 
 def _accepting(
-    enqueuer: Enqueuer, *, tenant: str, mailbox: str, lane: str, key: str
+    enqueuer: Enqueuer, database_url: str, *, tenant: str, mailbox: str, lane: str, key: str
 ) -> Callable[[Sequence[Source]], list[Receipt]]:
-    """Accepts a batch; waits where the lane is full, and tries again where the database was away for a moment."""
+    """Accepts a batch; waits where the lane is full, and tries again where the database was away for a moment.
+
+    The tenant is made with the first batch, so that a name that was mistyped together with the path leaves no trace.
+    """
     from scorelane.enqueuer import Busy, Incoming, Unavailable
 
+    made = False
+
     def accept(batch: Sequence[Source]) -> list[Receipt]:
+        nonlocal made
+        if not made:
+            make_tenant(database_url, tenant)
+            made = True
         incoming = [Incoming(one.raw, one.received_at, source=one.name) for one in batch]
         tries = 0
         while True:
@@ -158,10 +177,10 @@ def _accepting(
     return accept
 
 
-def wait_until_scored(database_url: str, *, tenant: str, key: str, tally: Tally, poll_s: float = 0.2) -> None:
+def wait_until_scored(database_url: str, *, tenant: str, key: str, tally: Tally, poll_s: float = 0.2) -> int:
     """Return when every accepted message, and every duplicate that was still waiting, has its final state.
 
-    What somebody cancelled or erased meanwhile is not waited for.
+    What somebody cancelled or erased meanwhile is not waited for. How many could not be scored.
     """
     from db import messages
     from db.session import connect
@@ -179,4 +198,5 @@ def wait_until_scored(database_url: str, *, tenant: str, key: str, tally: Tally,
             time.sleep(poll_s)
     more = f", {cancelled} cancelled" if cancelled else ""
     more += f", {dead} could not be scored; see scorelane dead-letters" if dead else ""
-    output.note(f"{scored} scored{more}")
+    output.note(f"{scored} scored{more}" if tally.accepted else "all were there before; nothing waits to be scored")
+    return dead

@@ -105,8 +105,9 @@ def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], N
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    count = TextColumn("{task.completed:,.0f}") if total is None else MofNCompleteColumn()
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description}"), BarColumn(), count, TimeElapsedColumn(),
         console=Console(stderr=True), transient=True,
     )  # fmt: skip
     with bar:

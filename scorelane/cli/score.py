@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scorelane.cli import output, sources
 from scorelane.cli.batches import batches, tell
-from scorelane.cli.errors import CommandError, Misused
+from scorelane.cli.errors import FAILED, CommandError, Misused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,8 +41,8 @@ def score(
     bundle: Path | None,
     tenant: str | None = None,
     directory: Path | None = None,
-) -> None:
-    """Score everything under the paths; a line a message as they come, or one table."""
+) -> int:
+    """Score everything under the paths; a line a message as they come, or one table. The exit code."""
     from scorelane.extract import Extractor
     from scorelane.settings import Settings
     from scorelane.signals.reference import read_reference
@@ -72,6 +72,9 @@ def score(
         _table(rows)
     if not count:
         raise CommandError(f"no message was found ({rejected} rejected)")
+    if rejected:
+        output.note(f"{count} scored, {rejected} rejected")
+    return FAILED if rejected else 0
 
 
 def scored(

@@ -1,7 +1,7 @@
 """Reads mail from every form of PATH that the command takes, as one stream of flat memory.
 
-Call `read`. A PATH is a message file, an mbox, a Maildir, a folder of those, a tar (plain or compressed), or "-"
-for a list of paths on standard input, one a line.
+Call `read`. A PATH is a message file, an mbox, a Maildir, a folder of those, a tar, each plain or compressed, or
+"-" for a list of paths on standard input, one a line.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ import os
 import re
 import stat
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
-from scorelane.cli import mbox
+from scorelane.cli import mbox, output
 from scorelane.cli.recognise import HEAD_BYTES, looks_like_mail, recognise
 from scorelane.cli.streams import DAMAGE, decompressed, look, tar_members
+from scorelane.cli.walking import spoken, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 ReceivedAt = Literal["mbox", "header", "now"]
 
@@ -32,7 +34,15 @@ _RECEIVED = re.compile(rb"^Received[ \t]*:((?:[^\n]|\n[ \t])*)", re.IGNORECASE |
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _ONE_MESSAGE = re.compile(r"\.eml$|[/:](?:cur|new)/[^/]+$", re.IGNORECASE)
 """Names of files that hold a single message, with or without a "From " line in front."""
-_WANTED = "expected a message (.eml), an mbox, a Maildir, a folder of those, or a .tar or .tar.zst"
+_WANTED = (
+    "expected a message (.eml), an mbox, a Maildir, a folder of those, or a tar, "
+    "each plain or compressed (.gz, .bz2, .xz, .zst)"
+)
+_MAIL_ITSELF = re.compile(r"From |[A-Za-z][A-Za-z0-9-]*:[ \t]")
+"""How the first line of a message or mbox begins, and hardly a path."""
+LONGEST_LINE_BYTES = 1 << 16
+_OPEN_ALREADY = ("/dev/", "/proc/")
+"""Where pipes stand that a shell made: their writers are there."""
 
 
 class Source(NamedTuple):
@@ -61,21 +71,38 @@ def read(
     received_at: ReceivedAt = "header",
     limit_bytes: int = LIMIT_BYTES,
     listing: Iterable[str] | None = None,
+    say: Callable[[str], None] = output.note,
 ) -> Iterator[Found]:
     """Every message under the paths in order, and a `Rejected` for all that is not one. Raises nothing.
 
     `received_at`: "mbox" takes the time of the "From " line, else as "header", the time of the newest Received
-    header; "now" leaves it to the enqueuer. `listing` stands in for standard input.
+    header; "now" leaves it to the enqueuer. `listing` stands in for standard input. `say` hears what a person
+    would want to know and what is no fault: which links were not followed, which pipe is waited for.
     """
-    reader = _Reader(received_at, limit_bytes)
+    reader = _Reader(received_at, limit_bytes, say)
     for path in paths:
         if path == "-":
-            lines = sys.stdin if listing is None else listing
-            for line in lines:
-                if name := line.rstrip("\r\n"):
-                    yield from reader.path(name)
+            yield from _listed(reader, _standard_input() if listing is None else listing)
         else:
             yield from reader.path(path)
+
+
+def _listed(reader: _Reader, listing: Iterable[str]) -> Iterator[Found]:
+    first = True
+    for line in listing:
+        name = line.rstrip("\r\n")
+        if first and ("\0" in name or (_MAIL_ITSELF.match(name) and not os.path.lexists(name))):
+            yield Rejected("-", "reads paths, one a line, and this is no path; for mail itself give its file's name")
+            return
+        first = False
+        if name:
+            yield from reader.path(name)
+
+
+def _standard_input() -> Iterator[str]:
+    """Lines as names of files, which need not be text; a line that never ends is cut."""
+    while line := sys.stdin.buffer.readline(LONGEST_LINE_BYTES):
+        yield os.fsdecode(line)
 
 
 def header_time(raw: bytes) -> datetime | None:
@@ -93,12 +120,16 @@ def header_time(raw: bytes) -> datetime | None:
 
 
 class _Reader:
-    def __init__(self, received_at: ReceivedAt, limit_bytes: int) -> None:
+    def __init__(self, received_at: ReceivedAt, limit_bytes: int, say: Callable[[str], None]) -> None:
         self._received_at = received_at
         self._limit_bytes = limit_bytes
+        self._say = say
 
     def path(self, path: str) -> Iterator[Found]:
         """Everything under one path that a person named."""
+        if not path:
+            yield Rejected("''", f"an empty text is no path; {_WANTED}")
+            return
         try:
             mode = Path(path).stat().st_mode
         except (OSError, ValueError) as error:
@@ -106,21 +137,30 @@ class _Reader:
             return
         if stat.S_ISDIR(mode):
             yield from self._folder(path)
-        elif stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
+        elif stat.S_ISREG(mode):
+            yield from self._file(path)
+        elif stat.S_ISFIFO(mode):
+            if not path.startswith(_OPEN_ALREADY):
+                self._say(f"{_printable(path)}: a pipe; waiting until something is written to it")
             yield from self._file(path)
         else:
             yield Rejected(_printable(path), f"neither a file nor a folder; {_WANTED}")
 
     def _folder(self, path: str) -> Iterator[Found]:
-        files = messages = 0
-        for file in _files(path):
-            files += 1
-            for found in self._file(file):
-                messages += isinstance(found, Source)
-                yield found
-        if not messages:
-            held = "is empty" if not files else f"holds no mail in its {files} files"
+        passed_over: Counter[str] = Counter()
+        empty = True
+        for place in walk(path, passed_over):
+            empty = False
+            if place.fault is None:
+                yield from self._file(place.path)
+            else:
+                yield Rejected(_printable(place.path), _why(place.fault))
+        left_out = spoken(passed_over)
+        if empty:
+            held = f"holds only {left_out}" if left_out else "is empty"
             yield Rejected(_printable(path), f"the folder {held}; {_WANTED}")
+        elif left_out:
+            self._say(f"{_printable(path)}: passed over {left_out}")
 
     def _file(self, path: str) -> Iterator[Found]:
         name = _printable(path)
@@ -181,7 +221,7 @@ class _Reader:
                 members += 1
                 yield from self._stream(f"{name}:{_printable(member)}", content, depth + 1)
         except DAMAGE as error:
-            after = f"after {members} members" if members else "from its start"
+            after = f"after {members} member{'s' * (members > 1)}" if members else "from its start"
             reason = f"damaged archive {after} ({_detail(error)}); make it again with tar"
             yield Rejected(name, reason)
             return
@@ -196,22 +236,8 @@ class _Reader:
         return header_time(raw)
 
     def _over(self) -> str:
-        return f"larger than the limit of {self._limit_bytes / 1024 / 1024:g} MB for one message"
-
-
-def _files(folder: str) -> Iterator[str]:
-    """Files below a folder in name order; of a Maildir only the messages in cur and new."""
-    with os.scandir(folder) as listing:
-        entries = sorted(listing, key=lambda entry: entry.name)
-    maildir = {"cur", "new"} <= {entry.name for entry in entries if entry.is_dir()}
-    for entry in entries:
-        hidden = entry.name.startswith(".")
-        if entry.is_dir(follow_symlinks=False):
-            subfolder = hidden and (Path(entry.path) / "cur").is_dir()
-            if subfolder or not (hidden or (maildir and entry.name == "tmp")):
-                yield from _files(entry.path)
-        elif entry.is_file() and not hidden and not maildir:
-            yield entry.path
+        limit = f"{self._limit_bytes / 1024 / 1024:g} MB"
+        return f"larger than the limit of {limit} for one message; leave it out, or take its attachments off"
 
 
 def _printable(name: str) -> str:

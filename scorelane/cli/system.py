@@ -113,7 +113,10 @@ def demo() -> None:
             url = system.stack.worker_url
             make_tenant(url, DEMO_TENANT)
             output.note(f"enqueuing {len(samples)} generated messages")
-            with Enqueuer(url, system.stack.broker_url, actor="demo") as enqueuer, output.progress("enqueuing") as done:
+            with (
+                Enqueuer(url, system.stack.broker_url, actor="demo") as enqueuer,
+                output.progress("enqueuing", len(samples)) as done,
+            ):
                 accept = _accept(enqueuer, f"all@{HOME}")
                 for _ in receipts(found, accept, tally, done):
                     pass

@@ -5,12 +5,13 @@ room loads no parser, no NumPy and no model.
 """
 
 from scorelane.enqueuer.accept import Enqueuer, Incoming, Receipt
-from scorelane.enqueuer.envelope import Envelope
+from scorelane.enqueuer.envelope import Envelope, is_address
 from scorelane.enqueuer.errors import Busy, EnqueuerError, Rejected, Unavailable
-from scorelane.enqueuer.lanes import LANES, Lane
+from scorelane.enqueuer.lanes import INTAKE_LANES, LANES, Lane
 from scorelane.enqueuer.linger import Linger
 
 __all__ = [
+    "INTAKE_LANES",
     "LANES",
     "Busy",
     "Enqueuer",
@@ -22,4 +23,5 @@ __all__ = [
     "Receipt",
     "Rejected",
     "Unavailable",
+    "is_address",
 ]

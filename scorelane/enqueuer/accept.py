@@ -17,7 +17,7 @@ from db import intake, lanes, tenants
 from db.session import Connection, connect
 from scorelane.enqueuer.envelope import Envelope, encode, storable
 from scorelane.enqueuer.errors import Busy, Rejected, Unavailable
-from scorelane.enqueuer.lanes import CHUNK_BYTES, LANES, MESSAGE_BYTES, Lane
+from scorelane.enqueuer.lanes import CHUNK_BYTES, INTAKE_LANES, LANES, MESSAGE_BYTES, Lane
 from scorelane.enqueuer.pressure import Pressure
 from scorelane.enqueuer.publish import Publisher, broker_faults
 
@@ -129,8 +129,8 @@ class Enqueuer:
         Raises Rejected (unknown lane or tenant, a cancelled job), Busy (backpressure) or Unavailable (database);
         nothing of the batch is then stored.
         """
-        if lane not in LANES:
-            raise Rejected(f"lane {lane!r} is not one of {', '.join(LANES)}")
+        if lane not in INTAKE_LANES:
+            raise Rejected(f"lane {lane!r} is not one of {', '.join(INTAKE_LANES)}")
         names = [mailbox.lower()] * len(messages) if isinstance(mailbox, str) else [name.lower() for name in mailbox]
         with self._turn:
             try:
@@ -183,10 +183,13 @@ class Enqueuer:
         new = {copy: self._compressed(messages[position], copy[1]) for copy, position in fresh.items()}
         written = _Written({}, set(), [])
         rejected = sum(receipt is not None for receipt in receipts)
-        if new or (batch.key is not None and held):
+        if new:
             written = self._write(connection, batch, new, list(held.values()), room, rejected)
-        elif rejected:
-            lanes.count(connection, batch.lane.name, {"rejected": rejected}, shard=threading.get_native_id())
+        else:
+            if batch.key is not None and held:
+                written = written._replace(mine=_accepted_before(connection, batch, list(held.values())))
+            if rejected:
+                lanes.count(connection, batch.lane.name, {"rejected": rejected}, shard=threading.get_native_id())
         won, mine, work = written
         raced = [copy for copy in first if copy not in won and copy not in held]
         if raced:
@@ -220,8 +223,7 @@ class Enqueuer:
             job_id, state = intake.join_job(
                 connection, job_id=uuid7(), tenant_id=batch.tenant_id, lane=lane.name, actor=batch.actor, key=batch.key
             )
-            if state == "cancelled":
-                raise Rejected(f"the job of idempotency key {batch.key!r} was cancelled; use another key")
+            _go_on(batch, state)
             room = room if state != "paused" else 0
             placed = {copy: message._replace(mailbox_id=ids[copy[0]]) for copy, message in new.items()}
             claimed = intake.claim_receipts(connection, batch.tenant_id, list(placed.values()))
@@ -329,6 +331,21 @@ def _held(connection: Connection, batch: _Batch, copies: Sequence[_Copy]) -> dic
         return {}
     found = intake.known(connection, batch.tenant_id, asked)
     return {copy: found[at] for copy in copies if (at := (batch.mailboxes[copy[0]], copy[1])) in found}
+
+
+def _accepted_before(connection: Connection, batch: _Batch, held: Sequence[UUID]) -> set[UUID]:
+    """Those of the messages that an earlier call with the batch's key stored; nothing new makes no job."""
+    job = intake.job_of_key(connection, batch.tenant_id, str(batch.key))
+    if job is None:
+        return set()
+    _go_on(batch, job[1])
+    return intake.of_job(connection, job[0], held)
+
+
+def _go_on(batch: _Batch, state: str) -> None:
+    """Raises Rejected where the job of the batch's key was cancelled."""
+    if state == "cancelled":
+        raise Rejected(f"the job of idempotency key {batch.key!r} was cancelled; use another key")
 
 
 def why_not(message: Incoming) -> str | None:

@@ -15,6 +15,17 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     helo: str | None = None
 
 
+ADDRESS_CHARS = 320
+"""Most of an address (RFC 3696)."""
+
+
+def is_address(text: str) -> bool:
+    """Whether a mailbox's address can be this: name@domain, without blanks or what cannot be seen."""
+    name, at, domain = text.rpartition("@")
+    readable = text.isprintable() and not any(mark.isspace() for mark in text)
+    return bool(at and name and domain) and readable and len(text) <= ADDRESS_CHARS
+
+
 def encode(envelope: Envelope | None) -> bytes | None:
     """Bytes to store, or None."""
     if envelope is None:

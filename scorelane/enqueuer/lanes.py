@@ -27,6 +27,9 @@ LANES = {
     )
 }
 
+INTAKE_LANES = tuple(name for name in LANES if name != "enrich")
+"""Those that mail may be put into; slow lookups have the other to themselves."""
+
 CHUNK_MESSAGES = {lane.name: lane.chunk_messages for lane in LANES.values()}
 
 CHUNK_BYTES = 16 * 1024 * 1024

@@ -108,8 +108,9 @@ def test_score_shows_people_a_table(home, box):
 
 def test_garbage_gets_a_line_each_and_stops_nothing(home, box, garbage):
     answer = run("score", *garbage, box, "--jsonl", home=home)
-    assert answer.returncode == 0
+    assert answer.returncode == 1
     assert len(answer.stdout.splitlines()) == 12
+    assert answer.stderr.splitlines()[-1] == f"12 scored, {len(garbage)} rejected"
     told_of(garbage, answer)
 
 
@@ -195,15 +196,46 @@ TO = ("--tenant", "acme", "--mailbox", "all@acme.test")
 def test_enqueue_gives_a_receipt_a_message_and_takes_each_once(home, box, garbage, served):
     first = run("enqueue", box, *garbage, *TO, "--json", home=home, **served)
     receipts = json.loads(first.stdout)
-    assert first.returncode == 0
+    assert first.returncode == 1
     assert [row["status"] for row in receipts].count("accepted") == 12
     assert {row["source"] for row in receipts if row["status"] == "rejected"} == {str(path) for path in garbage}
     assert all(row["reason"] for row in receipts if row["status"] == "rejected")
     told_of(garbage, first)
     again = run("enqueue", box, *TO, home=home, **served)
     assert "0 accepted, 12 duplicates, 0 rejected" in again.stderr
+    assert again.returncode == 0
     rows = json.loads(run("messages", "list", "--json", home=home, **served).stdout)
     assert {row["id"] for row in rows} == {row["message_id"] for row in receipts if row["message_id"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--tenant", "acme", "--mailbox", "notanaddress"), "--mailbox 'notanaddress' is not an address like"),
+        ((*TO, "--lane", "enrich"), "--lane 'enrich' is not one of interactive, realtime, rescan, backfill"),
+    ],
+)
+def test_an_option_that_cannot_be_stops_it_before_anything_is_read(home, box, options, words):
+    answer = run("enqueue", box, *options, home=home, SCORELANE_DATABASE_URL="postgresql://127.0.0.1:1/none")
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+    assert words in answer.stderr
+
+
+def test_a_mistyped_tenant_leaves_no_trace_when_nothing_was_read(home, tmp_path, served):
+    answer = run("enqueue", tmp_path / "nothere", "--tenant", "typo", "--mailbox", "a@acme.test", home=home, **served)
+    assert answer.returncode == 1
+    assert "created" not in answer.stderr
+    assert json.loads(run("tenants", "list", "--json", home=home, **served).stdout) == []
+
+
+def test_names_on_standard_input_need_not_be_text(home, box):
+    name = os.fsencode(box) + b"/\xff.eml"
+    (box / "00.eml").rename(os.fsdecode(name))
+    answer = subprocess.run(
+        [*SCORELANE, "score", "-", "--jsonl"], input=name + b"\n", env={**os.environ, "SCORELANE_HOME": str(home)},
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (answer.returncode, answer.stdout.count(b"\n")) == (0, 1), answer.stderr
 
 
 def test_enqueue_interrupted_and_run_again_ends_with_every_message_once(home, tmp_path, served):
@@ -301,6 +333,7 @@ def test_the_whole_way_from_up_to_reasons(home, box):
             }
             assert all(offline[row["sha256"]]["log_odds"] == row["log_odds"] for row in rows)
             again = run("enqueue", box, *TO, "--wait", home=home)
+            assert "nothing waits to be scored" in again.stderr
             assert "0 accepted, 12 duplicates" in again.stderr
         finally:
             system.send_signal(signal.SIGINT)

@@ -3,8 +3,10 @@ import gzip
 import io
 import os
 import tarfile
+import threading
 import tracemalloc
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -177,14 +179,84 @@ def test_a_path_that_no_system_allows_is_named():
 def test_a_folder_without_mail_is_named(put, tmp_path):
     put("in/readme.txt", b"nothing here\n")
     found = list(read([str(tmp_path / "in")]))
-    assert [type(item) for item in found] == [Rejected, Rejected]
-    assert "holds no mail in its 1 files" in found[-1].reason
+    assert [(type(item), item.name) for item in found] == [(Rejected, str(tmp_path / "in" / "readme.txt"))]
+
+
+def test_what_cannot_be_looked_into_gets_its_line_and_stops_nothing(put, tmp_path):
+    first, last = put("in/a.eml", MAIL), put("in/sub/z.eml", MAIL)
+    (tmp_path / "in" / "loop").symlink_to("loop")
+    found = list(read([str(tmp_path / "in")]))
+    assert [item.name for item in found] == [first, str(tmp_path / "in" / "loop"), last]
+    assert "cannot be read (Too many levels of symbolic links)" in found[1].reason
+
+
+def test_a_folder_deeper_than_a_path_may_be_is_a_line(put, tmp_path, monkeypatch):
+    good = put("in/z.eml", MAIL)
+    monkeypatch.chdir(tmp_path / "in")
+    for _ in range(30):
+        Path("d" * 200).mkdir()
+        os.chdir("d" * 200)
+    found = list(read([str(tmp_path / "in")]))
+    assert "File name too long" in found[0].reason
+    assert found[-1].name == good
+
+
+def test_what_a_folder_holds_beside_files_is_counted(put, tmp_path):
+    put("in/a.eml", MAIL)
+    put("in/.hidden", MAIL)
+    put("in/.git/config", b"x")
+    for name, target in (("gone", "nowhere"), ("round", "."), ("same.eml", "a.eml")):
+        (tmp_path / "in" / name).symlink_to(target)
+    os.mkfifo(tmp_path / "in" / "pipe")
+    said = []
+    found = list(read([str(tmp_path / "in")], say=said.append))
+    assert subjects(found) == ["hello", "hello"]
+    left_out = "2 hidden files and folders, 2 links to folders or to nothing, 1 pipe, socket or device"
+    assert said == [f"{tmp_path / 'in'}: passed over {left_out}"]
+
+
+def test_a_folder_of_links_alone_says_so(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "gone").symlink_to("nowhere")
+    assert "the folder holds only 1 link to a folder or to nothing" in only_rejection(str(tmp_path / "in"))
+
+
+def test_an_empty_path_is_not_this_folder(put, tmp_path, monkeypatch):
+    put("a.eml", MAIL)
+    monkeypatch.chdir(tmp_path)
+    assert "an empty text is no path" in only_rejection("")
+
+
+def test_a_pipe_that_is_waited_for_is_named(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    said = []
+    writer = threading.Thread(target=lambda: pipe.write_bytes(MAIL))
+    reading = read([str(pipe)], say=lambda line: (said.append(line), writer.start()))
+    assert subjects(list(reading)) == ["hello"]
+    writer.join()
+    assert said == [f"{pipe}: a pipe; waiting until something is written to it"]
+
+
+@pytest.mark.parametrize("content", [MAIL, MBOX, tar({"a": MAIL})])
+def test_mail_in_place_of_a_list_of_paths_is_one_line(content):
+    listing = io.StringIO(content.decode("latin-1"))
+    (found,) = read(["-"], listing=listing)
+    assert found == Rejected("-", "reads paths, one a line, and this is no path; for mail itself give its file's name")
+
+
+def test_a_path_that_looks_like_a_header_is_a_path(put, tmp_path, monkeypatch):
+    put("Re: hello.eml", MAIL)
+    monkeypatch.chdir(tmp_path)
+    assert subjects(list(read(["-"], listing=["Re: hello.eml\n"]))) == ["hello"]
 
 
 def test_a_message_over_the_limit_is_refused_wherever_it_stands(put):
     large = MAIL + b"x" * 5000
     for content in (large, STAMP + large, tar({"a": large})):
-        assert "larger than the limit" in only_rejection(put("x", content), limit_bytes=4000)
+        reason = only_rejection(put("x", content), limit_bytes=4000)
+        assert "larger than the limit" in reason
+        assert "leave it out" in reason
 
 
 def test_an_oversized_message_is_not_read_into_memory(put):
@@ -207,7 +279,7 @@ def test_a_damaged_tar_gives_what_is_before_the_damage_and_says_so(put, damage, 
     found = list(read([put("x.tar", pack(damaged))]))
     assert isinstance(found[0], Source)
     assert isinstance(found[-1], Rejected)
-    assert "damaged archive after 1 members" in found[-1].reason
+    assert "damaged archive after 1 member (" in found[-1].reason
 
 
 def test_a_cut_compressed_tar_is_an_error_and_not_the_end(put):

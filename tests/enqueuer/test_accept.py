@@ -59,13 +59,20 @@ def test_a_copy_is_a_duplicate_of_the_first(door, tenant, sql):
     assert sql("SELECT count(*) FROM messages") == [(1,)]
 
 
-def test_a_job_of_nothing_but_duplicates_is_done(door, tenant, sql):
+def test_nothing_but_duplicates_makes_no_job(door, tenant, sql):
     door.accept([mail(1)], **tenant, idempotency_key="first")
-    door.accept([mail(1)], **tenant, idempotency_key="second")
+    for _ in range(2):
+        (again,) = door.accept([mail(1)], **tenant, idempotency_key="second")
+        assert again.status == "duplicate"
     jobs = "SELECT idempotency_key, messages, state FROM jobs ORDER BY id"
-    assert sql(jobs) == [("first", 1, "open"), ("second", 0, "done")]
+    assert sql(jobs) == [("first", 1, "open")]
     door.accept([mail(2)], **tenant, idempotency_key="second")
     assert sql(jobs)[1] == ("second", 1, "open")
+
+
+def test_mail_cannot_be_put_among_the_lookups(door, tenant):
+    with pytest.raises(Rejected, match=r"lane 'enrich' is not one of interactive, realtime, rescan, backfill$"):
+        door.accept([mail(1)], **tenant | {"lane": "enrich"})
 
 
 def test_another_mailbox_has_its_own_copy_and_shares_the_raw_mail(door, tenant, sql):
