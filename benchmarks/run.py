@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-SECTIONS = ("throughput", "parse", "score", "extract", "rescans", "api", "enrich")
+SECTIONS = ("throughput", "parse", "score", "extract", "rescans", "steering", "api", "enrich")
 """Scripts of this folder in the order of their tables."""
 
 
