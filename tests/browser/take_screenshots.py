@@ -111,7 +111,7 @@ def main():
         page.get_by_label("Model", exact=True).select_option(label="candidate (shadow)")
         page.get_by_role("button", name="Preview").click()
         page.wait_for_load_state()
-        save(page, "rescan-new")
+        save(page, "rescan-new", height=920)
         page.get_by_role("button", name="Start the rescan").click()
         page.get_by_role("heading", name="Rescan done").wait_for()
         save(page, "rescan")
