@@ -71,6 +71,10 @@ bench-quality: install ## recall beside bogofilter and byte 4-grams, trained and
 fuzz: install ## parser and signals against generated mail, 90 s unless SECONDS_TO_FUZZ says otherwise
 	@$(BIN)/python benchmarks/fuzz.py
 
+.PHONY: soak
+soak: install ## LMTP and Maildir under load, killed and without a database in between (about a minute; MESSAGES for more)
+	@$(BIN)/python benchmarks/doors.py
+
 differential: install ## the parser against Python's email on every archive of CORPORA
 	@$(BIN)/python benchmarks/differential.py
 
