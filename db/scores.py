@@ -57,8 +57,8 @@ class NewScore(NamedTuple):
     sightings: tuple[tuple[int, bytes], ...]
     shadow: NewShadow | None = None
     wanted: tuple[tuple[str, str], ...] = ()
-    """(provider, entity) that it waits for, at most `deadline_s`."""
-    deadline_s: float = 0.0
+    """(provider, entity) that it waits for, at most `patience_s` seconds."""
+    patience_s: float = 0.0
     refresh: tuple[tuple[str, str], ...] = ()
 
 
@@ -106,7 +106,7 @@ def save_first(connection: Connection, *, tenant_id: int, job_id: UUID, new: Seq
     lookups.want(
         connection,
         tenant_id,
-        [(s.message_id, s.wanted, s.deadline_s) for s in fresh if not s.outbound],
+        [(s.message_id, s.wanted, s.patience_s) for s in fresh if not s.outbound],
         {pair for s in fresh if not s.outbound for pair in s.refresh},
     )
     return len(fresh)

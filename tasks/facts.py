@@ -19,14 +19,22 @@ if TYPE_CHECKING:
     from tasks.inputs import Input
 
 
+MOST_RESERVE_S = 30.0
+
+
 class Enrichment(NamedTuple):
     """What a worker knows of enrichment. The default has every provider off."""
 
     catalogue: Catalogue = Catalogue({})
     broker_url: str = ""
     deadline_s: float = 900.0
-    """A provisional score is made final after so long, whatever has come."""
+    """A provisional score is made final within so long, whatever has come."""
     in_flight: int = IN_FLIGHT
+
+    @property
+    def patience_s(self) -> float:
+        """How long facts are waited for: what is left of the deadline is for scoring again in a chunk with others."""
+        return self.deadline_s - min(MOST_RESERVE_S, self.deadline_s / 4)
 
 
 OFF = Enrichment()

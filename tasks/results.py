@@ -89,7 +89,7 @@ def score(given: Sequence[Input], directory: Directory, standing: Standing, *, c
                 sightings=one.shown.all(),
                 wanted=one.wanted,
                 refresh=one.refresh,
-                deadline_s=standing.enrichment.deadline_s,
+                patience_s=standing.enrichment.patience_s,
                 shadow=shadows[at],
             )
         )

@@ -40,6 +40,7 @@ def list_(
     from db import dead_letters
 
     with _connect() as connection:
+        _known(connection, tenant=tenant, lane=lane)
         letters = dead_letters.listing(
             connection, tenant=tenant, lane=lane, error=error, resolved=resolved, limit=limit
         )
@@ -106,11 +107,23 @@ def _resolve(
         raise Misused("name dead letters by number, or say --all with filters")
     author = by or getpass.getuser()
     with _connect() as connection:
+        _known(connection, tenant=filters["tenant"], lane=filters["lane"])
         letters = ids or [letter.id for letter in dead_letters.listing(connection, limit=100_000, **filters)]
         missing = [letter for letter in letters if not act(connection, letter, author)]
     output.note(f"{len(letters) - len(missing)} {done}")
     if missing:
         raise CommandError(f"not open: {', '.join(map(str, missing))}")
+
+
+def _known(connection: Connection, *, tenant: str | None, lane: str | None) -> None:
+    """A filter that names nothing is a slip, not an empty list."""
+    from db import tenants
+    from scorelane.enqueuer.lanes import LANES
+
+    if lane is not None and lane not in LANES:
+        raise CommandError(f"there is no lane {lane!r}; the lanes are {', '.join(LANES)}")
+    if tenant is not None and tenants.find(connection, tenant) is None:
+        raise CommandError(f"there is no tenant {tenant!r}; see: scorelane tenants list")
 
 
 def _connect() -> Connection:

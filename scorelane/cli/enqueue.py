@@ -162,11 +162,14 @@ def _accepting(
             make_tenant(database_url, tenant)
             made = True
         incoming = [Incoming(one.raw, one.received_at, source=one.name) for one in batch]
-        tries = 0
+        tries = waits = 0
         while True:
             try:
                 return enqueuer.accept(incoming, tenant=tenant, mailbox=mailbox, lane=lane, idempotency_key=key)
             except Busy as busy:
+                waits += 1
+                if waits == 1:
+                    output.note(f"waiting: {busy}")
                 time.sleep(min(busy.retry_after_s, MOST_PAUSE_S))
             except Unavailable as away:
                 tries += 1

@@ -58,17 +58,30 @@ def test_dead_letters_are_listed_filtered_shown_replayed_and_discarded(sql, run)
     resolved = run("dead-letters", "list", "--resolved", "--json")
     assert {(one["resolution"], one["resolved_by"]) for one in resolved} == {("replayed", "ann"), ("discarded", "bob")}
     assert sql.execute("SELECT count(*) FROM chunks").fetchone() == (2,)
+    assert "there is no tenant 'nobody'" in run("dead-letters", "list", "--tenant", "nobody", code=1)
+    assert "the lanes are interactive" in run("dead-letters", "discard", "--all", "--lane", "fast", code=1)
     assert "say --all" in run("dead-letters", "discard", code=2)
     assert "no dead letter 999" in run("dead-letters", "show", "999", code=1)
 
 
-def test_a_lane_drains_pauses_and_opens_again(sql, run):
+def test_a_lane_drains_pauses_and_opens_again(sql, run, database, tmp_path):
+    """Who enqueues into a lane that drains is told why it waits."""
+    one = tmp_path / "one.eml"
+    one.write_bytes(b"From: a@b.example\r\nSubject: late\r\n\r\nx")
     run("lanes", "drain", "backfill")
     run("lanes", "pause", "backfill")
     (lane,) = [one for one in run("lanes", "--json") if one["name"] == "backfill"]
     assert (lane["draining"], lane["paused"], lane["ready"]) == (True, True, 30)
     assert "paused, draining" in run("lanes")
+    again = subprocess.Popen(
+        [Path(sys.executable).parent / "scorelane", "enqueue", one, "--tenant", "acme", "--mailbox", "a@acme.test"],
+        env={**os.environ, "SCORELANE_DATABASE_URL": database.worker_url, "SCORELANE_BROKER_URL": database.broker_url},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "waiting: lane backfill is draining" in again.stderr.readline()
     run("lanes", "drain", "backfill", "--end")
+    assert "1 accepted" in again.communicate(timeout=60)[1]
     run("lanes", "resume", "backfill")
     assert sql.execute("SELECT paused, draining FROM lanes WHERE name = 'backfill'").fetchone() == (False, False)
     assert "the lanes are interactive" in run("lanes", "drain", "fast", code=1)

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.rig import FULL, SHORT, Rig
 
 _reports: list[tuple[str, list]] = []
-_told: list[str] = []
+_told: list[tuple[str, str, str]] = []
 
 
 @pytest.fixture(scope="session", params=[SHORT, pytest.param(FULL, marks=pytest.mark.slow)], ids=lambda s: s.name)
@@ -26,13 +26,16 @@ def tenant(rig, request):
 
 @pytest.fixture
 def tell():
-    """Takes a line with a figure for the end of the run."""
-    return _told.append
+    """Takes what was measured, without and with the fault, for the table at the end of the run."""
+    return lambda *row: _told.append(row)
 
 
 def pytest_terminal_summary(terminalreporter):
-    for line in _told:
-        terminalreporter.write_line(line)
+    if _told:
+        terminalreporter.write_line("")
+        terminalreporter.write_line(f"{'beside enrichment':58} {'before':>19} {'meanwhile':>19}")
+        for what, before, meanwhile in _told:
+            terminalreporter.write_line(f"{what:58} {before:>19} {meanwhile:>19}")
     for name, recoveries in _reports:
         if name != "full" or not recoveries:
             continue
