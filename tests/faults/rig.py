@@ -18,7 +18,7 @@ import psycopg
 import redis
 
 from db import lanes, migrate, tenants
-from db.session import connect
+from db.session import connect, limit_statements
 from scorelane.enqueuer import Busy, Enqueuer, Incoming, Unavailable
 from tests.faults.proxy import Proxy
 from worker.errors import StartFailed
@@ -211,6 +211,7 @@ class Rig:
         self.wait_until(lambda: self._open(tenant) == 0, "every message has its final state")
         self._measure(accepted)
         with self.sql() as sql:
+            limit_statements(sql, 300)  # these look at every row, beside whatever else the machine does
             states = dict(
                 sql.execute(
                     "SELECT state, count(*) FROM message_state s JOIN tenants t ON t.id = s.tenant_id "
