@@ -15,7 +15,7 @@ import structlog
 
 from db import bulk, chunks, dead_letters, lanes
 from tasks import work
-from tasks.session import NoBundle
+from tasks.session import BundleRefused, NoBundle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,8 @@ log = structlog.get_logger()
 MOST_PAUSE_S = 300.0
 RETRY_DELAY_S = 1.0
 """Before a chunk that failed through no fault of its own is tried again."""
+REFUSED_DELAY_S = 15.0
+"""The same where a job's own bundle does not load: somebody must mend it, or cancel the job."""
 
 
 class Excused(Exception):
@@ -54,6 +56,8 @@ def score_chunks(session: Session, pairs: Sequence[tuple[int, int]]) -> int:
     for at, claim in enumerate(claims):
         try:
             total += _score(session, claim)
+        except BundleRefused as fault:
+            _forgive(session, [(claim.id, claim.dispatch_id)], fault, REFUSED_DELAY_S)
         except Exception as fault:
             if _is_excused(session, claim, fault):
                 cause = fault.cause if isinstance(fault, Excused) else fault
@@ -178,9 +182,16 @@ def _pause_s(attempt: int) -> float:
     return 0.0 if attempt == 1 else min(MOST_PAUSE_S, 2.0 ** min(attempt, 10))
 
 
-def _forgive(session: Session, pairs: Sequence[tuple[int, int]], fault: Exception) -> None:
+def _forgive(
+    session: Session, pairs: Sequence[tuple[int, int]], fault: Exception, delay_s: float = RETRY_DELAY_S
+) -> None:
     """Give the chunks that are not done back if the database answers; else their leases end by themselves."""
     try:
-        chunks.forgive(session.connection(), pairs, session.worker, type(fault).__name__, RETRY_DELAY_S)
+        chunks.forgive(session.connection(), pairs, session.worker, _said(fault), delay_s)
     except psycopg.OperationalError:
         session.forget_connection()
+
+
+def _said(fault: Exception) -> str:
+    """What the chunk shows: a database's own words may name rows, so of those the kind alone."""
+    return str(fault) if isinstance(fault, (BundleRefused, NoBundle)) else type(fault).__name__

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import psycopg
 import structlog
 
-from db import bases, bundles, directories, policies, rescans
+from db import bases, bundles, directories, lanes, policies, rescans
 from db.session import Connection, connect, share_niceness
 from scorelane import directory, stored_bundles
 from scorelane.scoring import Bundle, BundleMismatch, Policy, Scorer, TenantPolicy
@@ -36,6 +36,8 @@ log = structlog.get_logger()
 KEPT_BUNDLES = 4
 """Live and shadow, before and after a flip."""
 KEPT_TENANTS = 256
+REFUSED = "bundle_refused"
+"""Name of the exact counter, which stands under the worker's group of lanes."""
 REFUSED_S = 5.0
 """A bundle that was refused is tried again after this long: its folder may have been mended."""
 
@@ -45,6 +47,10 @@ V = TypeVar("V")
 
 class NoBundle(Exception):
     """No bundle has been promoted yet, or none that was can be loaded."""
+
+
+class BundleRefused(Exception):
+    """The bundle that a job asked for is gone or does not load; its messages are not at fault, and it may be mended."""
 
 
 class Standing(NamedTuple):
@@ -74,6 +80,7 @@ class Session:
         self._url = database_url
         self.enrichment = enrichment
         self._lists = lists
+        self._group = group
         self._connection: Connection | None = None
         self._bundles: dict[str, Bundle] = {}
         self._refused: dict[str, tuple[float, BundleMismatch]] = {}
@@ -159,6 +166,7 @@ class Session:
             except BundleMismatch as refused:
                 self._refused[digest] = time.monotonic(), refused
                 log.error("bundle_refused", digest=digest[:12], error=str(refused))  # noqa: TRY400 - the reason is the text
+                lanes.count(self.connection(), self._group, {REFUSED: 1}, self.shard)
                 raise
             self._refused.pop(digest, None)
             log.info("bundle_loaded", bundle=bundle.name, digest=digest[:12])
@@ -171,14 +179,15 @@ class Session:
     ) -> Standing:
         """The same with another bundle in the place of the live one, and none in shadow.
 
-        Its scores stand on the pointer of that version, so that what was promoted since is newer than they are.
+        Its scores stand on the pointer of that version, so that what was promoted since is newer than they are. Raises
+        BundleRefused where it does not load.
         """
         own = self.standing(tenant_id, directory_at)
         if own.basis.pointer.live == digest:
             return own._replace(shadow=None)
         bundle = self.known_bundle(digest)
         if bundle is None:
-            raise BundleMismatch(f"bundle {digest[:12]} is not registered any more, or cannot be loaded")
+            raise BundleRefused(f"bundle {digest[:12]} is not registered any more, or cannot be loaded")
         policy = Policy.from_bundle(bundle, self.policy(tenant_id, own.basis.policy_version), own.basis.policy_version)
         pointer = own.basis.pointer._replace(version=pointer_version, live=digest, shadow=None)
         return own._replace(basis=own.basis._replace(pointer=pointer), live=Scorer(bundle, policy), shadow=None)

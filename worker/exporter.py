@@ -151,9 +151,21 @@ def _counters(connection: Connection) -> Iterator[Metric]:
         "accepted, rejected, shed, scored, dead: messages; retried, expired, republished: chunks; discarded: tasks",
         labels=["event", "lane"],
     )
+    refused = CounterMetricFamily(
+        f"{PREFIX}_bundle_refused",
+        "How often workers were to load a bundle that is gone, damaged or does not fit their code",
+        labels=["group"],
+    )
+    times = {group.name: 0 for group in lane_groups()}  # from 0 on, or the first refusal would be no increase
     for name, lane, value in lanes.counters(connection):
-        events.add_metric([name, lane], value)
+        if name == "bundle_refused":
+            times[lane] = value
+        else:
+            events.add_metric([name, lane], value)
+    for group, value in times.items():
+        refused.add_metric([group], value)
     yield events
+    yield refused
 
 
 def _lookups(connection: Connection) -> Iterator[Metric]:

@@ -112,6 +112,27 @@ def test_applying_makes_revisions_of_the_live_bundle_current(sql, mailbox, run_a
     assert sql.execute("SELECT count(*) FROM outbox WHERE body->>'cause' = 'rescan'").fetchone() == (flips,)
 
 
+def test_a_rescan_whose_bundle_broke_waits_without_using_up_attempts_and_ends_when_it_is_mended(  # noqa: PLR0917
+    sql, mailbox, run_all, session, stricter, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tasks.session.REFUSED_S", 0.0)
+    rescan_id, _ = begin(sql, stricter)
+    away = stricter.path.rename(tmp_path / "away")
+    sql.execute("UPDATE bundles SET content = NULL WHERE digest = %s", (stricter.digest,))
+    score_chunks(session, [(d.chunk_id, d.dispatch_id) for d in dispatch.publish_due(sql, "rescan", 100_000)])
+    state, attempt, error, later = sql.execute(
+        "SELECT state, attempt, error, next_attempt_at > clock_timestamp() + interval '5 seconds' FROM chunks "
+        "WHERE job_id = %s",
+        (rescan_id,),
+    ).fetchone()
+    assert (state, attempt, later) == ("ready", 0, True)
+    assert stricter.digest[:12] in error
+    assert dict(sql.execute("SELECT name, value FROM counters WHERE name = 'bundle_refused'"))["bundle_refused"] >= 1
+    away.rename(stricter.path)
+    run_all()
+    assert rescans.progress(sql, rescan_id).rescan.done == mailbox
+
+
 def test_a_bundle_promoted_since_a_rescan_was_asked_for_is_the_newer_one(sql, mailbox, run_all, stricter):
     first = bundles.current(sql).live
     bundles.flip(sql, live=stricter.digest, shadow=None, author="ann")
