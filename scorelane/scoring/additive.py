@@ -100,6 +100,15 @@ SHIPPED = Table(
         _flag("url_listed", 4.0),
         _flag("attachment_listed", 6.0),
         _flag("author_domain_without_mx", 1.0),
+        _flag("link_domain_listed", 2.5),
+        _flag("link_domain_fast_flux", 1.5),
+        # Registries hold few domains by mistake, and nobody's honest mail comes from one that is held.
+        _flag("author_domain_on_hold", 2.0),
+        _flag("link_domain_on_hold", 2.0),
+        _flag("link_certificate_untrusted", 0.6),
+        # Certificates are renewed every few weeks, so only the very young ones say anything.
+        Row("youngest_link_certificate_days", 0.8, ((2, 0.4), (14, 0.1), (45, 0.0))),
+        Row("handover_network_age_days", 0.6, ((90, 0.3), (365, 0.0))),
         # Directory: somebody plays one of us.
         _flag("own_domain_unauthenticated", 2.5),
         _flag("author_near_own_domain", 2.5),
@@ -113,6 +122,7 @@ SHIPPED = Table(
         Row("dmarc_severity", -0.2, ((1, 0.0), (3, 1.2))),
         Row("spf_severity", -0.1, ((1, 0.0), (3, 0.5))),
         Row("dkim_severity", -0.1, ((1, 0.0), (3, 0.4))),
+        _flag("known_author_authenticated", -1.2),
         # History: the tenant knows the sender, or has judged it.
         _flag("solicited", -1.5),
         Row("contact_count_log", 0.0, ((1.0, -0.3), (2.0, -0.6), (3.0, -0.9))),
@@ -120,6 +130,8 @@ SHIPPED = Table(
         Row("bad_count_log", 0.0, ((0.6, 1.0), (1.5, 2.0))),
         Row("good_count_log", 0.0, ((0.6, -0.5), (1.5, -1.0))),
         _flag("first_contact_fan_out", 0.5),
+        _flag("call_to_action_beside_new_domain", 0.5),
+        _flag("new_mailer_of_known_sender", 0.4),
     )
 )
 """The table that training writes into a bundle."""

@@ -22,6 +22,8 @@ SEVERITY = {
     "permerror": 2.0, "softfail": 2.0, "fail": 3.0, "hardfail": 3.0,
 }  # fmt: skip
 POLICIES = {"none": 0.0, "quarantine": 1.0, "reject": 2.0}
+ANYBODYS = frozenset({"onmicrosoft.com", "sharepoint.com", "googlegroups.com", "amazonaws.com", "withgoogle.com"})
+"""Domains of brands under which customers get names of their own."""
 NO_RESULT = "no trusted receiver reported it"
 
 
@@ -112,6 +114,24 @@ def author_authenticated(
     if auth_results is None:
         return None
     return float(dmarc_severity == 0 or spf_aligned == 1 or dkim_aligned == 1)
+
+
+@signal(version=1, missing="no trusted result, or no author", monotone=-1)
+def known_author_authenticated(
+    author_authenticated: float | None,
+    author_is_brand: float | None,
+    author_is_free_mail: bool,  # noqa: FBT001 - a dependency
+    author_org: str,
+) -> float | None:
+    """1 when a known brand's own domain wrote, and a trusted receiver found that truly it did.
+
+    Attackers borrow a brand's name but not its authentication, so only both together speak for the author. Domains
+    where anybody gets an address are left out.
+    """
+    if author_authenticated is None or author_is_brand is None:
+        return None
+    is_anybodys = author_is_free_mail or author_org in ANYBODYS
+    return float(author_authenticated == 1 and author_is_brand == 1 and not is_anybodys)
 
 
 @signal(version=1, missing=NO_RESULT, attacks=("spoofing",), range=(0, 3))

@@ -44,6 +44,7 @@ ROWS = [
     ("dkim_aligned", auth("dkim=pass header.d=example.com"), 1, auth("dkim=pass header.d=other.test"), 0),
     ("dkim_any_failed", auth("dkim=pass header.d=a.test; dkim=fail header.d=b.test"), 1, auth("dkim=pass header.d=a.test"), 0),
     ("author_authenticated", auth("dmarc=pass"), 1, auth("spf=pass smtp.mailfrom=x@other.test"), 0),
+    ("known_author_authenticated", auth("dmarc=pass", from_="service@paypal.com"), 1, auth("dmarc=pass", from_="a@gmail.com"), 0),
     ("arc_severity", auth("arc=fail"), 3, auth("arc=pass"), 0),
     ("reverse_dns_severity", auth("iprev=fail policy.iprev=203.0.113.1"), 3, UNTRUSTED, None),
     ("auth_undecided", auth("spf=temperror"), 1, auth("spf=pass"), 0),
