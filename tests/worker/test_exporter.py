@@ -80,10 +80,10 @@ def test_every_figure_equals_what_sql_counts(database, sql, exporter):
         "INSERT INTO dead_letters (tenant_id, message_id, job_id, lane, attempts, error) "
         "SELECT tenant_id, id, job_id, 'backfill', 3, 'x' FROM messages LIMIT 2"
     )
-    assert samples(exporter)["scorelane_bundle_refused_total", "rescan"] == 0
-    lanes.count(sql, "rescan", {"bundle_refused": 2}, 1)
+    assert samples(exporter)["scorelane_bundle_refused_total", "bulk"] == 0
+    lanes.count(sql, "bulk", {"bundle_refused": 2}, 1)
     shown = samples(exporter)
-    assert shown["scorelane_bundle_refused_total", "rescan"] == 2
+    assert shown["scorelane_bundle_refused_total", "bulk"] == 2
     for lane, state, messages in sql.execute(
         "SELECT lane, state, sum(messages) FROM chunks GROUP BY lane, state"
     ).fetchall():
