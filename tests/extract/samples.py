@@ -153,6 +153,24 @@ def rar_packed(name: str, content: bytes) -> bytes:
     return rar(name, content, packed=bytes([flags, 0x5A ^ flags ^ size[0] ^ size[1]]) + size + data)
 
 
+def rar3(members: dict[str, bytes], *, is_solid: bool = False, is_encrypted: bool = False) -> bytes:
+    """RAR 3 with stored members; solid ones say that they need those before them."""
+
+    def block(kind: int, flags: int, body: bytes) -> bytes:
+        head = struct.pack("<BHH", kind, flags, 7 + len(body)) + body
+        return struct.pack("<H", zlib.crc32(head) & 0xFFFF) + head
+
+    found = [b"Rar!\x1a\x07\x00", block(0x73, 0x08 * is_solid, bytes(6))]
+    for at, (name, content) in enumerate(members.items()):
+        encoded = name.encode()
+        sizes = struct.pack(
+            "<IIBIIBBHI", len(content), len(content), 2, zlib.crc32(content), 0, 29, 0x30, len(encoded), 32
+        )
+        flags = 0x8000 | 0x10 * (is_solid and at > 0) | 0x04 * is_encrypted
+        found += [block(0x74, flags, sizes + encoded), content]
+    return b"".join([*found, block(0x7B, 0x4000, b"")])
+
+
 def iso(name: str, content: bytes) -> bytes:
     def record(raw: bytes, sector: int, size: int, flags: int) -> bytes:
         body = struct.pack("<I", sector) + struct.pack(">I", sector) + struct.pack("<I", size) + struct.pack(">I", size)

@@ -137,3 +137,19 @@ def test_packed_members_of_rar_and_cabinet_are_opened(samples, extractor):
 def test_a_program_under_a_harmless_name_is_seen_in_packed_members(samples, extractor):
     for content in (samples.rar_packed("readme", samples.PE), samples.cab({"a": b"x", "readme": samples.PE})):
         assert extractor.extract(content).archive.executable_members == ("readme",)
+
+
+@pytest.mark.parametrize("is_solid", [False, True])
+def test_members_of_an_old_rar_are_named_and_opened(is_solid, samples, extractor):
+    members = {"note.txt": b"see inside", "page.html": samples.login_html(), "invoice.pdf.exe": samples.PE}
+    found = extractor.extract(samples.rar3(members, is_solid=is_solid), filename="a.rar")
+    assert found.status == "ok"
+    assert (found.archive.kind, found.archive.member_count, found.archive.encrypted) == ("rar", 3, False)
+    assert found.archive.executable_members == ("invoice.pdf.exe",)
+    assert samples.LURE in found.all_urls
+
+
+def test_an_old_rar_with_a_password_still_tells_its_names(samples, extractor):
+    found = extractor.extract(samples.rar3({"invoice.exe": samples.PE}, is_encrypted=True))
+    assert found.archive.encrypted
+    assert found.archive.executable_members == ("invoice.exe",)
