@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
 PREFIX = "scorelane"
+PORT = 9808
 
 
 class Health(threading.Thread):
@@ -222,8 +224,8 @@ class Exporter(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], database_url: str, stall_s: float) -> None:
-        super().__init__(address, _Handler)
         self.health = Health(database_url, stall_s)
+        super().__init__(address, _Handler)
         self.registry = CollectorRegistry()
         self.registry.register(LaneCollector(database_url, self.health))
         self.health.start()
@@ -231,7 +233,8 @@ class Exporter(ThreadingHTTPServer):
     def server_close(self) -> None:
         """Stop looking, too."""
         self.health.stopping.set()
-        self.health.join()
+        if self.health.is_alive():  # it is not where the port was taken
+            self.health.join()
         super().server_close()
 
 
@@ -263,9 +266,11 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = Settings()
     configure_logs(settings.log_level)
-    exporter = Exporter(
-        (settings.exporter_host, settings.exporter_port or 9808), settings.database_url, settings.stall_s
-    )
+    place = (settings.exporter_host, settings.exporter_port or PORT)
+    try:
+        exporter = Exporter(place, settings.database_url, settings.stall_s)
+    except OSError as fault:
+        sys.exit(f"nothing can listen on {place[0]}:{place[1]} (SCORELANE_EXPORTER_PORT): {fault.strerror}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=exporter.shutdown).start())
     log.info("exporting", port=exporter.server_address[1])

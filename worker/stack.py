@@ -7,11 +7,14 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from worker.errors import AlreadyRunning
 from worker.postgres import Postgres
 from worker.valkey import Valkey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECRETS = ("admin", "owner", "worker", "api", "broker", "flower", "console")
 
@@ -19,7 +22,9 @@ SECRETS = ("admin", "owner", "worker", "api", "broker", "flower", "console")
 class EmbeddedStack:
     """Two servers while the context is open; the addresses stand in `stack.json` for others of this user."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, when_held: Callable[[], None] | None = None) -> None:
+        """`when_held` is called once no other run can use the home, and before anything starts; it may raise."""
+        self._when_held = when_held
         self.home = Path(os.path.abspath(home))  # noqa: PTH100 - links are kept as the user wrote them
         self._lock: IO[str] | None = None
 
@@ -41,6 +46,8 @@ class EmbeddedStack:
         self.postgres = Postgres(self.home, self.passwords)
         self.valkey = Valkey(self.home, self.passwords["broker"])
         try:
+            if self._when_held is not None:
+                self._when_held()
             self.postgres.start()
             self.valkey.start()
             self._announce()

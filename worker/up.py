@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 SERVICES = ("flower", "console", "api", "metrics")
 """What people and other programs talk to, beside the lanes themselves; all of them run under `scorelane up`."""
+PORT_SETTINGS = {
+    "flower": "SCORELANE_FLOWER_PORT",
+    "console": "SCORELANE_CONSOLE_PORT",
+    "api": "SCORELANE_API_PORT",
+    "metrics": "SCORELANE_EXPORTER_PORT",
+}
 
 
 class Address(NamedTuple):
@@ -54,12 +61,21 @@ def run_system(
     stall_s: float = 75.0,
     bundle: Path | None = None,
     given_up: Callable[[str], None] | None = None,
+    starting: Callable[[], None] | None = None,
 ) -> Iterator[System]:
     """Servers, dispatcher, workers and the named services while the context is open; nothing is left after it.
 
-    A service without a port in `ports` takes a free one. `given_up` hears why when a server dies again and again.
+    A service without a port in `ports` takes a free one. `given_up` hears why when a server dies again and again;
+    `starting` is called when the home is held and the ports are free, before the first server starts.
+    Raises AlreadyRunning, or StartFailed for a port that is taken or a server that does not come up.
     """
-    with EmbeddedStack(home) as stack, ServerKeeper(stack, given_up):
+
+    def when_held() -> None:
+        check_ports(ports or {})
+        if starting is not None:
+            starting()
+
+    with EmbeddedStack(home, when_held=when_held) as stack, ServerKeeper(stack, given_up):
         migrate.upgrade(stack.owner_url)
         ensure_bundle(stack.worker_url, bundle)
         with Processes(stack.home, environment(stack)) as processes, contextlib.ExitStack() as until_the_end:
@@ -75,6 +91,24 @@ def run_system(
                 Watchdog(processes, served, stack.worker_url, stack.broker_url, stall_s=stall_s)
             )
             yield System(stack, processes, addresses)
+
+
+def check_ports(ports: Mapping[str, int | None]) -> None:
+    """Raises StartFailed where a service's port cannot be listened on, or two have the same."""
+    with contextlib.ExitStack() as held:
+        for service, port in ports.items():
+            if port is None:
+                continue
+            probe = held.enter_context(socket.socket())
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                probe.listen(1)
+            except OSError as fault:
+                why = "may not be opened by this user" if isinstance(fault, PermissionError) else "is taken"
+                raise StartFailed(
+                    f"port {port} ({PORT_SETTINGS[service]}) {why}; set another, or none for a free one"
+                ) from fault
 
 
 def _add(service: str, stack: EmbeddedStack, processes: Processes, port: int) -> Address:

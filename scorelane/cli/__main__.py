@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import importlib.util
 import os
 import signal
@@ -41,7 +42,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="scorelane",
-    help="Scores e-mail for attacks, near-line and in batch.",
+    help=(
+        "Scores e-mail for attacks, near-line and in batch. `scorelane up` keeps its data, and every other command "
+        "looks for it, in the folder that SCORELANE_HOME names, else .scorelane below the folder that you are in; "
+        "SCORELANE_DATABASE_URL and SCORELANE_BROKER_URL name servers of your own. All settings: docs/settings.md."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -72,9 +77,32 @@ PATHS = (
 Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help=PATHS)]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"scorelane {importlib.metadata.version('scorelane')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def settings_checked(
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Say which variables are named like settings and are none: a mistyped one would do nothing in silence."""
+    from scorelane.settings import unknown
+
+    for line in unknown():
+        output.note(f"scorelane: {line}")
+
+
 @app.command()
 def up() -> None:
-    """Run the whole system in the foreground and print its addresses."""
+    """Run the whole system in the foreground and print its addresses.
+
+    Its data stay in SCORELANE_HOME (.scorelane below the folder that you are in); ports are free ones unless
+    SCORELANE_FLOWER_PORT, _CONSOLE_PORT, _API_PORT and _EXPORTER_PORT name some. Ctrl-C stops everything.
+    """
     from scorelane.cli import system
 
     system.up()

@@ -168,7 +168,9 @@ def _broker(url: str) -> Finding:
             policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "")
     except redis.RedisError as fault:
         return Finding("broker", BAD, f"does not answer: {fault}; see SCORELANE_BROKER_URL, or: scorelane up")
-    said = f"{about.get('server_name', 'redis')} {about.get('redis_version')}, {about.get('used_memory_human')}"
+    # Valkey gives in redis_version the Redis that it began as.
+    version = about.get("valkey_version") or about.get("redis_version")
+    said = f"{about.get('server_name', 'redis')} {version}, {about.get('used_memory_human')}"
     if policy not in ("", "noeviction"):
         return Finding("broker", WORRY, f"{said}; it may evict queued work: set maxmemory-policy noeviction")
     return Finding("broker", OK, said)

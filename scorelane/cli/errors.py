@@ -30,7 +30,8 @@ _SPOKEN = {
     "worker.errors.WorkerError",
 }
 _DATABASE = {"psycopg.OperationalError", "sqlalchemy.exc.OperationalError"}
-_SETTINGS = {"pydantic_core._pydantic_core.ValidationError", "pydantic_settings.exceptions.SettingsError"}
+_SCHEMA = {"psycopg.errors.UndefinedTable", "psycopg.errors.UndefinedColumn", "psycopg.errors.UndefinedFunction"}
+_SETTINGS = {"scorelane.settings.BadSetting"}
 _BROKER = {"redis.exceptions.RedisError", "kombu.exceptions.KombuError"}
 
 
@@ -47,7 +48,11 @@ def spoken(error: BaseException) -> tuple[str, int] | None:  # noqa: PLR0911 - o
     if names & _BROKER:
         return f"the broker is not available: {line}", FAILED
     if names & _SETTINGS:
-        return f"a SCORELANE_ setting cannot be read: {line}", MISUSED
+        return line, MISUSED
+    if names & _SCHEMA:
+        return "the database does not have this version's schema; run: scorelane migrate", FAILED
+    if type(error).__module__ == "psycopg" and type(error).__name__ == "ProgrammingError":  # before it connected
+        return "SCORELANE_DATABASE_URL is no URL that PostgreSQL's client can read", MISUSED
     if isinstance(error, MemoryError):
         return "the machine is out of memory; give fewer or smaller messages at once", FAILED
     if isinstance(error, OSError):

@@ -36,10 +36,10 @@ def up() -> None:
 
     settings = Settings()
     Catalogue.of(settings.enrichment)  # says what is wrong with it before anything starts
-    output.note(f"starting in {settings.home}")
     run_until_stopped(
         settings.home,
         _announce,
+        starting=lambda: output.note(f"starting in {settings.home.absolute()}"),
         groups=lane_groups(settings.concurrency),
         services=SERVICES,
         ports={

@@ -317,6 +317,7 @@ def test_the_whole_way_from_up_to_reasons(home, box):
             assert system.stdout.readline() == "Scorelane is up\n"
             second = run("up", home=home)
             assert (second.returncode, "runs already" in second.stderr) == (1, True)
+            assert second.stderr.count("\n") == 1
             first = run("enqueue", box, *TO, "--wait", home=home)
             assert "12 accepted" in first.stderr
             assert "12 scored" in first.stderr

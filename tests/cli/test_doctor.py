@@ -6,6 +6,7 @@ import json
 import shutil
 
 import pytest
+import redis
 
 from db import bundles, dispatch, tenants
 from db.session import connect
@@ -46,6 +47,8 @@ def test_a_sound_system_is_ok_in_every_check(database, sql, run):
         "shadow bundle", "last score", "broker", "shipped bundle",
     ]  # fmt: skip
     assert found["dispatcher"] == ("ok", "host:1 leads")
+    with redis.Redis.from_url(database.broker_url) as client:
+        assert f"valkey {client.info()['valkey_version']}," in found["broker"][1]
 
 
 def test_what_ails_is_named_with_what_to_do(database, sql, run, tmp_path):

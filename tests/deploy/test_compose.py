@@ -99,6 +99,12 @@ def test_every_secret_is_asked_for_and_stands_in_the_example():
     assert all(f":{word}@" not in FILE.read_text() for word in ("scorelane", "postgres", "password"))
 
 
+def test_postgres_is_healthy_only_where_others_reach_it(services):
+    """The image's server that runs while the database is made listens on its socket alone."""
+    test = services["postgres"]["healthcheck"]["test"]
+    assert test[test.index("-h") + 1] == "127.0.0.1"
+
+
 def test_published_ports_are_the_ones_listened_to_and_only_on_the_loopback(services):
     for name, service in services.items():
         for published in service.get("ports", ()):
