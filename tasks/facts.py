@@ -28,7 +28,7 @@ class Enrichment(NamedTuple):
     catalogue: Catalogue = Catalogue({})
     broker_url: str = ""
     deadline_s: float = 900.0
-    """A provisional score is made final within so long, whatever has come."""
+    """So long after its lookups were wanted a provisional score should be final, whatever has come."""
     in_flight: int = IN_FLIGHT
 
     @property

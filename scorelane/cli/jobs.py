@@ -38,7 +38,13 @@ def list_(
         output.json_array(job._asdict() for job in found)
         return
     columns = ("job", "tenant", "kind", "lane", "actor", "state", "messages", "scored", "dead", "cancelled", "created")
-    output.table("", columns, [job[:11] for job in found], numbers=columns[6:10])
+    output.table(
+        "",
+        columns,
+        [job[:11] for job in found],
+        numbers=columns[6:10],
+        spare=("actor", "cancelled", "dead", "created", "kind"),
+    )
 
 
 @app.command()

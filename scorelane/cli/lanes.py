@@ -53,7 +53,7 @@ def lanes(
         )
         for state in states
     ]  # fmt: skip
-    output.table("", columns, rows, numbers=columns[2:])
+    output.table("", columns, rows, numbers=columns[2:], spare=("limit", "held", "run s", "wait s", "window"))
 
 
 @app.command()

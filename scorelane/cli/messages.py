@@ -29,7 +29,7 @@ def list_(
     mailbox: Annotated[str | None, typer.Option(help="Only this address.")] = None,
     verdict: Annotated[str | None, typer.Option(help="attack, suspicious, spam or clean.")] = None,
     category: Annotated[str | None, typer.Option(help="Only this kind of attack.")] = None,
-    state: Annotated[str | None, typer.Option(help="accepted, scored, observed or dead.")] = None,
+    state: Annotated[str | None, typer.Option(help="accepted, scored, observed, dead or cancelled.")] = None,
     sender: Annotated[str | None, typer.Option(help="Only this From address.")] = None,
     sender_domain: Annotated[str | None, typer.Option(help="Only this From domain and those below it.")] = None,
     subject: Annotated[str | None, typer.Option(help="Only subjects with all these words.")] = None,
@@ -44,7 +44,7 @@ def list_(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many; 50 in a table, all in JSON.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
 ) -> None:
-    """List messages with their verdicts, newest first."""
+    """List messages with their verdicts, the last accepted first."""
     from datetime import UTC
 
     from db.session import connect
@@ -73,7 +73,7 @@ def list_(
         rows = list(_pages(connection, wanted, most, last))
     columns = ("id", "received_at", "verdict", "category", "log_odds", "sender", "subject")
     cells = [[row["verdict"] or row["state"] if name == "verdict" else row[name] for name in columns] for row in rows]
-    output.table("", columns, cells, numbers=("log_odds",))
+    output.table("", columns, cells, numbers=("log_odds",), spare=("category", "received_at", "log_odds"))
     if len(rows) == most:
         output.note(f"more with: --before {rows[-1]['id']}")
 

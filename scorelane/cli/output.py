@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 STYLES = {"attack": "bold red", "suspicious": "yellow", "spam": "magenta", "clean": "green"}
 PIPE_WIDTH = 160
 IDS = frozenset({"id", "job", "message", "message_id"})
+CUT = frozenset({"sender", "subject", "mailbox", "source"})
+"""Columns whose text a terminal may show the beginning of, on one line."""
+LEAST = 12
+"""Characters that a column of text keeps on the narrowest terminal."""
+GAP = 2
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal obeys, less tabs and line ends: file names and mail may hold it."""
 _HIGH_CONTROLS = re.compile("[\x7f-\x9f]")
@@ -60,21 +66,54 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911 - one return a type
     return str(value)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> None:
-    """A table on standard output; on a pipe without colours, wide enough not to cut."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    numbers: Sequence[str] = (),
+    spare: Sequence[str] = (),
+) -> None:
+    """A table on standard output; on a pipe without colours, wide enough not to cut.
+
+    `spare` are the columns that a narrow terminal goes without, the first to go first.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    terminal = sys.stdout.isatty()
+    console = Console() if terminal else Console(width=PIPE_WIDTH)
+    every = [[_cell(value) for value in row] for row in rows]
+    least = {name: _least(name, [row[at] for row in every], name in numbers) for at, name in enumerate(columns)}
+    left = list(columns)
+    for name in spare:
+        if terminal and sum(least[one] for one in left) + GAP * (len(left) - 1) > console.width:
+            left.remove(name)
+    room = console.width - sum(least[one] for one in left if one not in CUT) - GAP * (len(left) - 1)
+    share = max(LEAST, room // max(1, sum(name in CUT for name in left)))
     shown = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        whole = column in IDS  # an id that is broken in two cannot be copied
-        shown.add_column(column, justify="right" if column in numbers else "left", overflow="fold", no_wrap=whole)
-    for row in rows:
-        texts = [_cell(value) for value in row]
-        shown.add_row(*(Text(text, style=STYLES.get(text, "")) for text in texts))
+    for name in left:
+        cut = terminal and name in CUT
+        shown.add_column(
+            name,
+            justify="right" if name in numbers else "left",
+            overflow="ellipsis" if cut else "fold",
+            no_wrap=cut or name in IDS,
+            min_width=least[name],
+            max_width=share if cut else None,
+        )
+    chosen = [columns.index(name) for name in left]
+    for row in every:
+        shown.add_row(*(Text(row[at], style=STYLES.get(row[at], "")) for at in chosen))
     console.print(shown)
+
+
+def _least(name: str, texts: Sequence[str], number: bool) -> int:
+    """Characters below which a column is not narrowed: ids, times and numbers must stay whole."""
+    widest = max(len(line) for text in (name, *texts) for line in text.splitlines() or [""])
+    whole = number or name in IDS or any(_TIME.fullmatch(text) for text in texts)
+    return widest if whole else min(widest, LEAST)
 
 
 def _cell(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -33,6 +34,23 @@ def test_an_id_is_never_broken_in_two(capsys):
     printed = capsys.readouterr().out
     assert str(UUID(int=1)) in printed
     assert "01ff" in printed
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"), [(80, "id verdict sender subject"), (100, "id verdict log_odds sender subject")]
+)
+def test_a_narrow_terminal_gets_fewer_columns_and_a_line_a_row(capsys, monkeypatch, width, shown):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
+    columns = ("id", "received_at", "verdict", "log_odds", "sender", "subject")
+    rows = [
+        (UUID(int=n), datetime(2026, 1, n, tzinfo=UTC), "attack", 4.0, "a@b.example" * 9, "x" * 200) for n in (1, 2)
+    ]
+    output.table("", columns, rows, numbers=("log_odds",), spare=("received_at", "log_odds"))
+    head, *lines = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()
+    assert head.split() == shown.split()
+    assert [line.split()[0] for line in lines] == [str(UUID(int=1)), str(UUID(int=2))]
+    assert all(len(line) <= width and line.rstrip().endswith("…") for line in lines)
 
 
 @pytest.mark.parametrize(
