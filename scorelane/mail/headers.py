@@ -21,6 +21,7 @@ _FIELD = re.compile(r"^([^\s:]{1,128})[ \t]{0,128}:(.*)$", re.MULTILINE)
 _FOLD = re.compile(r"\n[ \t]+")
 _PIECE = re.compile(r'[^";]+|"(?:[^"\\]|\\.)*"?|(;)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)")
+_COMMENT = re.compile(r"\([^()]{0,200}\)")
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f]+")
 _BLANK_LINES = re.compile(rb"[\r\n \t]*")
 _BLANK = (b"\n\n", b"\n\r\n", b"\r\r")
@@ -227,6 +228,8 @@ def _parameters(value: str) -> tuple[str, Mapping[str, str]]:
             found.setdefault(name, text)
     for base, coded in continued.items():
         found[base] = _extended(sorted(coded))
+    if "(" in main:
+        main = _COMMENT.sub("", main)
     return main.strip().lower(), found
 
 

@@ -5,26 +5,24 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from selectolax.lexbor import LexborHTMLParser
 
-from scorelane.mail.hiding import Attributes, Hider
-from scorelane.mail.message import Html
+from scorelane.mail.conditional import shown_by_outlook
 from scorelane.mail.nesting import flattened, is_too_deep, without_crowds
+from scorelane.mail.survey import Survey, fold, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from selectolax.lexbor import LexborNode
-
     from scorelane.mail.defects import Defects
     from scorelane.mail.limits import Limits
+    from scorelane.mail.message import Html
+    from scorelane.mail.survey import Anchor
 
 _BLOCK = re.compile(
     r"<(?=/?(?:[Bb](?:[Rr]|[Ll][Oo][Cc][Kk][Qq][Uu][Oo][Tt][Ee])|[Dd][Ii][Vv]|[Hh][1-6Rr]|[Ll][Ii]"
     r"|[Oo](?:[Ll]|[Pp][Tt][Ii][Oo][Nn])|[Pp]|[Tt](?:[Rr]|[Aa][Bb][Ll][Ee]|[Ii][Tt][Ll][Ee])|[Uu][Ll])\b)"
 )
 """Tags that begin or end a line. Sets of letters, as the engine tries a flag for case much more slowly."""
-_HANDLER = re.compile(r"on[a-z]{3,20}\s{0,8}=")
 _ZERO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff\u00ad\u180e\u034f]")
 _QUOTES = (
     "blockquote[type=cite],div.gmail_quote,blockquote.gmail_quote,div.yahoo_quoted,div.moz-cite-prefix,"
@@ -33,22 +31,8 @@ _QUOTES = (
 _QUOTE_MARKS = ("quote", "moz-cite", "divRplyFwdMsg", "appendonsend")
 """What every document with a quote has in its source."""
 _UNSEEN = "script,style,noscript,template,head,title"
-_LONGEST_URL = 4096
-_LONGEST_TEXT = 500
-_MOST_ANCHOR_CHARS = 8 * 1024 * 1024
-"""Of all links together: links may stand inside links, and each has all that is inside it as its text."""
-_MOST_FORMS = 50
-TINY_PX = 3
-_FEW = frozenset(map(str, range(TINY_PX + 1)))
-
-
-class Anchor(NamedTuple):
-    """A link as written, its visible text, where in HTML it stood, and whether it can be seen."""
-
-    href: str
-    text: str
-    source: str
-    hidden: bool
+_UNSEEN_BY_OUTLOOK = f"{_UNSEEN},xml"
+"""In conditional comments stand Office's settings, too."""
 
 
 class Read(NamedTuple):
@@ -63,19 +47,27 @@ def read_html(source: str, limits: Limits, defects: Defects) -> Read:
     """Parse one HTML body. Text is folded to single spaces and newlines."""
     size = len(source)
     source = _readable(source, limits, defects)
+    found = _read(source, size, limits, defects, _UNSEEN)
+    if "<!--" in source and (conditional := shown_by_outlook(source)):
+        more = _read(_readable(conditional, limits, defects), 0, limits, defects, _UNSEEN_BY_OUTLOOK)
+        return _joined(found, more, limits)
+    return found
+
+
+def _read(source: str, size: int, limits: Limits, defects: Defects, unseen: str) -> Read:
     tree = LexborHTMLParser(_BLOCK.sub("\n<", source))
-    survey = _Survey(tree, source, limits, defects)
+    survey = Survey(tree, source, limits, defects)
     hidden = survey.hider.find()
     anchors = survey.anchors(limits.links + 1, defects)
     for node in hidden.nodes:
         node.decompose()
     if survey.has_head and tree.head is not None:
         tree.head.decompose()
-    if survey.has_unseen:
-        for node in tree.css(_UNSEEN):
+    if survey.has_unseen or unseen is not _UNSEEN:
+        for node in tree.css(unseen):
             node.decompose()
     body = tree.body if tree.body is not None else tree.root
-    visible = _text(body)
+    visible = text_of(body)
     if not visible.isascii() and _ZERO_WIDTH.search(visible):
         hidden.kinds.add("zero_width_chars")
         visible = _ZERO_WIDTH.sub("", visible)
@@ -84,9 +76,20 @@ def read_html(source: str, limits: Limits, defects: Defects) -> Read:
     if any(mark in source for mark in _QUOTE_MARKS) and (quotes := tree.css(_QUOTES)):
         for node in quotes:
             node.decompose()
-        newest = fold(_ZERO_WIDTH.sub("", _text(body)))[: limits.text_chars] or visible
+        newest = fold(_ZERO_WIDTH.sub("", text_of(body)))[: limits.text_chars] or visible
     html = survey.html(visible, fold(hidden.text[: limits.text_chars]), hidden.kinds, size)
     return Read(html, newest, anchors)
+
+
+def _joined(found: Read, more: Read, limits: Limits) -> Read:
+    """What most readers show, then what Outlook alone shows: lines and targets that were not there before."""
+    lines, targets = set(found.html.visible_text.split("\n")), {anchor.href for anchor in found.anchors}
+    text = "\n".join([line for line in more.html.visible_text.split("\n") if line not in lines])
+    anchors = [*found.anchors, *(anchor for anchor in more.anchors if anchor.href not in targets)]
+    visible, newest = (
+        f"{said}\n{text}".strip()[: limits.text_chars] for said in (found.html.visible_text, found.newest_text)
+    )
+    return Read(msgspec.structs.replace(found.html, visible_text=visible), newest, anchors[: limits.links + 1])
 
 
 def _readable(source: str, limits: Limits, defects: Defects) -> str:
@@ -101,214 +104,3 @@ def _readable(source: str, limits: Limits, defects: Defects) -> str:
         defects.add("html_depth_limit", "html")
         return flattened(few)
     return few
-
-
-def fold(text: str) -> str:
-    """White space of a line as single spaces, empty lines gone."""
-    if "\r" in text:
-        text = text.replace("\r", "\n")
-    return "\n".join(filter(None, [" ".join(line.split()) for line in text.split("\n") if line]))
-
-
-def _text(node: LexborNode | None) -> str:
-    return node.text(separator="") if node is not None else ""
-
-
-class _Survey:
-    """One walk over all elements, and what it met."""
-
-    def __init__(self, tree: LexborHTMLParser, source: str, limits: Limits, defects: Defects) -> None:
-        self.source = source
-        self.hider = Hider(defects, has_sheets="<style" in source or "<STYLE" in source)
-        self.links: list[tuple[LexborNode, str]] = []
-        self.others: list[Anchor] = []
-        self.forms: list[str] = []
-        self.images: list[Attributes] = []
-        self.inputs: list[str] = []
-        self.script_count = self.script_bytes = self.style_bytes = self.tag_count = 0
-        self.iframes = self.tables = self.handlers = self.data_urls = 0
-        self.has_head = self.has_unseen = False
-        """A head, and elements outside it whose text no reader shows."""
-        self.base: str | None = None
-        self.refresh: str | None = None
-        lower = source.lower()
-        self._has_data = "data:" in lower
-        self._has_handlers = _HANDLER.search(lower) is not None
-        if tree.root is not None:
-            self._walk(tree.root, limits, defects)
-
-    def _walk(self, root: LexborNode, limits: Limits, defects: Defects) -> None:
-        meet, is_dull = self.hider.meet, self.hider.watched.isdisjoint
-        has_values = self._has_data or self._has_handlers
-        most, reader_of, count = limits.html_elements, _READERS.get, 0
-        for count, node in enumerate(root.traverse(), 1):
-            if count > most:
-                defects.add("html_truncated", "html")
-                self.has_head = self.has_unseen = True
-                break
-            tag = node.tag or ""
-            attributes = node.attributes
-            if attributes:
-                if tag == "font" or not is_dull(attributes):
-                    meet(node, tag, attributes)
-                    if "background" in attributes:
-                        self._other(attributes, "background", "html_image")
-                if has_values:
-                    self._read_values(attributes)
-            read = reader_of(tag)
-            if read is not None:
-                read(self, node, attributes)
-        self.tag_count = min(count, most)
-
-    def _read_values(self, attributes: Attributes) -> None:
-        for name, value in attributes.items():
-            if name[:2] == "on":
-                self.handlers += 1
-            elif value and value[:5].lower() == "data:":
-                self.data_urls += 1
-
-    def read_link(self, node: LexborNode, attributes: Attributes) -> None:
-        if attributes.get("href"):
-            self.links.append((node, _url(attributes, "href")))
-
-    def read_image(self, _node: LexborNode, attributes: Attributes) -> None:
-        self.images.append(attributes)
-        self._other(attributes, "src", "html_image")
-
-    def read_table(self, _node: LexborNode, _attributes: Attributes) -> None:
-        self.tables += 1
-
-    def read_form(self, _node: LexborNode, attributes: Attributes) -> None:
-        self.forms.append(_url(attributes, "action"))
-        self._other(attributes, "action", "html_form")
-
-    def read_field(self, node: LexborNode, attributes: Attributes) -> None:
-        if node.tag == "input":
-            self.inputs.append((attributes.get("type") or "").strip().lower())
-        self._other(attributes, "formaction", "html_form")
-
-    def read_frame(self, node: LexborNode, attributes: Attributes) -> None:
-        self.iframes += node.tag == "iframe"
-        self._other(attributes, "data" if node.tag == "object" else "src", "html_other")
-
-    def read_resource(self, _node: LexborNode, attributes: Attributes) -> None:
-        self._other(attributes, "href", "html_other")
-
-    def read_base(self, _node: LexborNode, attributes: Attributes) -> None:
-        if self.base is None and attributes.get("href"):
-            self.base = _url(attributes, "href")
-            self._other(attributes, "href", "html_other")
-
-    def read_meta(self, _node: LexborNode, attributes: Attributes) -> None:
-        if self.refresh is None and (attributes.get("http-equiv") or "").strip().lower() == "refresh":
-            self.refresh = _url(attributes, "content")
-
-    def read_head(self, _node: LexborNode, _attributes: Attributes) -> None:
-        self.has_head = True
-
-    def read_unseen(self, node: LexborNode, _attributes: Attributes) -> None:
-        parent = node.parent
-        if parent is None or parent.tag != "head":
-            self.has_unseen = True
-
-    def read_script(self, node: LexborNode, attributes: Attributes) -> None:
-        self.read_unseen(node, attributes)
-        self.script_count += 1
-        self.script_bytes += len(_text(node))
-
-    def read_style(self, node: LexborNode, attributes: Attributes) -> None:
-        self.read_unseen(node, attributes)
-        text = _text(node)
-        self.style_bytes += len(text)
-        self.hider.add_rules(text)
-
-    def _other(self, attributes: Attributes, name: str, source: str) -> None:
-        if attributes.get(name):
-            self.others.append(Anchor(_url(attributes, name), "", source, hidden=False))
-
-    def anchors(self, most: int, defects: Defects) -> list[Anchor]:
-        """Links that can be clicked in document order, then forms, images and the rest."""
-        found = []
-        left = _MOST_ANCHOR_CHARS
-        for node, href in self.links[:most]:
-            text = _text(node) if left > 0 else ""
-            left -= len(text)
-            shown = fold(text[: 16 * _LONGEST_TEXT]).replace("\n", " ")[:_LONGEST_TEXT]
-            found.append(Anchor(href, shown, "html_anchor", self.hider.is_hidden(node)))
-        if left <= 0:
-            defects.add("html_truncated", "html")
-        for source in ("html_form", "html_image", "html_other"):
-            found.extend(anchor for anchor in self.others if anchor.source == source)
-        return found[:most]
-
-    def html(self, visible: str, hidden: str, kinds: set[str], size_bytes: int) -> Html:
-        """The texts and the numbers."""
-        sources = [(attributes.get("src") or "").lstrip()[:8].lower() for attributes in self.images]
-        return Html(
-            visible_text=visible,
-            hidden_text=hidden,
-            hidden_kinds=frozenset(kinds),
-            form_actions=tuple(self.forms[:_MOST_FORMS]),
-            password_inputs=self.inputs.count("password"),
-            input_count=len(self.inputs),
-            script_count=self.script_count,
-            script_bytes=self.script_bytes,
-            iframe_count=self.iframes,
-            image_count=len(self.images),
-            remote_image_count=sum(source.startswith(("http:", "https:", "//")) for source in sources),
-            data_image_count=sum(source.startswith("data:") for source in sources),
-            tiny_image_count=sum(map(_is_tiny, self.images)),
-            base_href=self.base,
-            meta_refresh=self.refresh,
-            data_urls=self.data_urls,
-            blob_urls=self.source.count("blob:"),
-            event_handlers=self.handlers,
-            style_bytes=self.style_bytes,
-            comment_bytes=_comment_bytes(self.source),
-            tag_count=self.tag_count,
-            table_count=self.tables,
-            anchor_count=len(self.links),
-            size_bytes=size_bytes,
-        )
-
-
-_READERS: dict[str, Callable[[_Survey, LexborNode, Attributes], None]] = {
-    "a": _Survey.read_link,
-    "area": _Survey.read_link,
-    "img": _Survey.read_image,
-    "table": _Survey.read_table,
-    "form": _Survey.read_form,
-    "input": _Survey.read_field,
-    "button": _Survey.read_field,
-    "iframe": _Survey.read_frame,
-    "embed": _Survey.read_frame,
-    "object": _Survey.read_frame,
-    "link": _Survey.read_resource,
-    "base": _Survey.read_base,
-    "meta": _Survey.read_meta,
-    "script": _Survey.read_script,
-    "style": _Survey.read_style,
-    "head": _Survey.read_head,
-    "title": _Survey.read_unseen,
-    "noscript": _Survey.read_unseen,
-    "template": _Survey.read_unseen,
-}
-
-
-def _url(attributes: Attributes, name: str) -> str:
-    return (attributes.get(name) or "")[:_LONGEST_URL]
-
-
-def _comment_bytes(source: str) -> int:
-    if "<!--" not in source:
-        return 0
-    return sum(len(piece.partition("-->")[0]) for piece in source.split("<!--")[1:])
-
-
-def _is_tiny(attributes: Attributes) -> bool:
-    return _is_few(attributes.get("width")) and _is_few(attributes.get("height"))
-
-
-def _is_few(size: str | None) -> bool:
-    """Whether an attribute says at most `TINY_PX` pixels."""
-    return bool(size) and size.strip().removesuffix("px") in _FEW  # type: ignore[union-attr] # bool(size) excludes None

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from scorelane.mail.defects import Defects
-    from scorelane.mail.html import Anchor
     from scorelane.mail.message import Html, Message, Part
+    from scorelane.mail.survey import Anchor
 
 _HEADERS = ("list-unsubscribe", "list-help", "x-report-abuse", "x-url", "from", "reply-to", "comments")
 """Headers that mail readers show, or whose links they offer."""

@@ -119,6 +119,7 @@ class Html(Value, frozen=True, gc=False):
     """What an HTML body shows, hides and does."""
 
     visible_text: str
+    """Of any mail reader; what Outlook alone shows comes last."""
     hidden_text: str
     hidden_kinds: frozenset[str]
     """display_none, zero_font, same_colour, offscreen, zero_opacity, clipped, zero_width_chars."""

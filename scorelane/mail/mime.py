@@ -43,6 +43,7 @@ _ENCODED = re.compile(
 _CONTENT_TYPE = re.compile(
     rb"(?:^|(?<=[\r\n]))content-type[ \t]*+:[^\r\n]*+(?:(?:\r\n|\r|\n)[ \t][^\r\n]*+)*+", re.IGNORECASE
 )
+_BLANKS = re.compile(rb"^(content-[a-z-]{2,40}+)[ \t]{1,128}:", re.IGNORECASE | re.MULTILINE)
 _MOST_SEMICOLONS = 100
 _PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
 
@@ -135,6 +136,10 @@ def _leaves(raw: bytes, limits: Limits, defects: Defects) -> list[Leaf]:
         return _patient(raw, limits, defects)
     try:
         tree = fast_mail_parser.parse_email_tree(raw, mode="lazy")
+        if any(name[-1:] in (" ", "\t") for name in tree.headers):
+            # The fast parser does not know a name that blanks follow (RFC 5322 section 4.5); mail readers do.
+            raw = _BLANKS.sub(rb"\1:", raw)
+            tree = fast_mail_parser.parse_email_tree(raw, mode="lazy")
         if tree.children and _is_torn(tree, raw, defects):
             return _patient(raw, limits, defects)
         leaves = list(_fast(tree, "", limits, defects, 0))

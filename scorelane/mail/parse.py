@@ -10,7 +10,7 @@ from scorelane.mail.authres import parse_auth_results
 from scorelane.mail.charsets import charset_of_html, decode_declared
 from scorelane.mail.defects import Defects
 from scorelane.mail.headers import Fields, parameters, read_fields
-from scorelane.mail.html import Anchor, read_html
+from scorelane.mail.html import read_html
 from scorelane.mail.language import guess
 from scorelane.mail.limits import DEFAULT_LIMITS, Limits
 from scorelane.mail.links import Sources, collect
@@ -22,12 +22,17 @@ from scorelane.mail.received import parse_date, parse_received
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from scorelane.mail.survey import Anchor
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_AUTH = 20
 MOST_IDS = 100
 _SUBJECT_CHARS = 2000
 _ID_CHARS = 998
-_ONCE = ("from", "sender", "reply-to", "to", "cc", "message-id", "subject", "date", "in-reply-to", "references")
+_ONCE = (
+    "from", "sender", "reply-to", "to", "cc", "message-id", "subject", "date", "in-reply-to", "references",
+    "content-type", "content-transfer-encoding",
+)  # fmt: skip
 _NONE: tuple[str, ...] = ()
 
 

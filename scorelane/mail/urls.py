@@ -27,7 +27,8 @@ _MARK = re.compile(r":(?://|\\\\|/\\|\\/|\]//|//\])")
 _SCHEME_BEFORE = re.compile(r"(?:h(?:tt|xx|tx|xt|\*\*)ps?|s?ftp|meow)\[?$", re.IGNORECASE)
 _AFTER_WWW = re.compile(r"(?:\.|\[\.\])[^\s.]")
 _WAYS_TO_WRITE_WWW = ("www", "WWW", "Www")
-_BRACKET_DOT = re.compile(r"\[\.\]|\(\.\)|\[dot\]|\(dot\)", re.IGNORECASE)
+_DOTS = (("[", re.compile(r"\[(?:\.|[dD][oO][tT])\]")), ("(", re.compile(r"\((?:\.|[dD][oO][tT])\)")))
+"""Brackets with a dot in them, each begun by a letter that is quickly looked for."""
 _NAME = re.compile(r"[\w.-]{1,200}")
 _TAIL = re.compile(r"[^\s<>\"'`{}|^]{1,2048}")
 _TRAILING = ".,;:!?)]}*_'\"»”’>"  # noqa: RUF001 - they stand in mail
@@ -87,19 +88,25 @@ def _starts(text: str) -> list[int]:
             elif (scheme := _SCHEME_BEFORE.search(text, max(0, at - _LONGEST_SCHEME), at)) is not None:
                 starts.append(scheme.start())
     for www in _WAYS_TO_WRITE_WWW:
-        at = text.find(www)
-        while at >= 0:
-            if _AFTER_WWW.match(text, at + 3) and _is_free(text, at):
-                starts.append(at)
-            at = text.find(www, at + 1)
-    if ("[" in text or "(" in text) and ("[.]" in text or "(.)" in text or "dot" in text):
-        starts.extend(_bracket_starts(text))
+        if www in text:
+            starts.extend(_www_starts(text, www))
+    for bracket, dots in _DOTS:
+        if bracket in text:
+            starts.extend(_bracket_starts(text, dots))
     starts.sort()
     return starts
 
 
-def _bracket_starts(text: str) -> Iterator[int]:
-    for dot in islice(_BRACKET_DOT.finditer(text), MOST_DEFANGED):
+def _www_starts(text: str, www: str) -> Iterator[int]:
+    at = text.find(www)
+    while at >= 0:
+        if _AFTER_WWW.match(text, at + 3) and _is_free(text, at):
+            yield at
+        at = text.find(www, at + 1)
+
+
+def _bracket_starts(text: str, dots: re.Pattern[str]) -> Iterator[int]:
+    for dot in islice(dots.finditer(text), MOST_DEFANGED):
         backwards = _NAME.match(text[max(0, dot.start() - 200) : dot.start()][::-1])
         if backwards is not None and text[dot.end() : dot.end() + 1].isalnum():
             start = dot.start() - backwards.end()

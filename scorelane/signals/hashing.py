@@ -32,7 +32,7 @@ LISTED = {
 }
 """Parameters that stand for list files: names of the files, and their folder."""
 
-PARSER_EDITION = 3
+PARSER_EDITION = 4
 """Counts up when the parser, or a version in `PARSERS`, changes what signals read. Part of every hash."""
 
 

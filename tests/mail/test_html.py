@@ -250,3 +250,69 @@ def test_attributes_whose_values_hold_tags_are_cut_without_being_read_again():
     padding = "x" * FEW_CHARS
     assert without_crowds(few + padding) == few + padding
     assert without_crowds(crowd + padding) == few + padding
+
+
+@pytest.mark.parametrize("condition", ["mso", "gte mso 9", "(mso)|(IE)", "!vml", "!foo & mso"])
+def test_what_outlook_alone_shows_is_read(condition, read_html):
+    message = read_html(
+        f"<p>News</p><!--[if {condition}]><xml><o:PixelsPerInch>96</o:PixelsPerInch></xml><style>p{{}}</style>"
+        '<p>Verify your account</p><a href="https://evil.test/">here</a><![endif]-->'
+    )
+    assert message.text.split("\n") == ["News", "Verify your account", "here"]
+    assert [(link.url.host, link.text, link.source) for link in message.links] == [("evil.test", "here", "html_anchor")]
+
+
+def test_a_button_that_is_drawn_for_outlook_and_linked_for_others_is_one_link(read_html):
+    message = read_html(
+        '<!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml" href="https://a.test/go"><w:anchorlock/>'
+        '<center>Go</center></v:roundrect><![endif]--><!--[if !mso]><!--><p><a href="https://a.test/go">Go</a></p>'
+        "<!--<![endif]-->"
+    )
+    assert message.text == "Go"
+    assert [(link.url.href, link.text) for link in message.links] == [("https://a.test/go", "Go")]
+
+
+def test_a_target_for_outlook_alone_is_a_link_beside_the_one_for_others(read_html):
+    message = read_html(
+        '<p><a href="https://a.test/">Go</a></p><!--[if mso]><v:rect href="https://evil.test/">Go</v:rect><![endif]-->'
+    )
+    assert [link.url.host for link in message.links] == ["a.test", "evil.test"]
+
+
+def test_comments_of_other_kinds_are_read_by_nobody(read_html):
+    message = read_html("<p>Hi</p><!-- [if you read this] <p>x</p> --><!--[if mso--><!-- <p>y</p> --><!--[if mso]>")
+    assert message.text == "Hi"
+
+
+def test_links_of_drawings_are_links(read_html):
+    message = read_html(
+        '<svg><a xlink:href="https://svg.test/"><text>Sign in</text></a><a href="https://new.test/">x</a>'
+        '<image xlink:href="https://picture.test/a.png"></svg><v:shape href="https://vml.test/">Pay</v:shape>'
+    )
+    assert [(link.url.host, link.text, link.source) for link in message.links] == [
+        ("svg.test", "Sign in", "html_anchor"),
+        ("new.test", "x", "html_anchor"),
+        ("vml.test", "Pay", "html_anchor"),
+        ("picture.test", "", "html_image"),
+    ]
+
+
+def test_deep_html_in_a_conditional_comment_is_read_flat_with_its_links(read_html, kinds):
+    message = read_html(
+        "<!--[if mso]>" + "<div>" * 3000 + '<a href="http://deep.test/">x</a>' + "</div>" * 3000 + "<![endif]-->"
+    )
+    assert "html_depth_limit" in kinds(message)
+    assert [link.url.host for link in message.links] == ["deep.test"]
+
+
+@pytest.mark.parametrize(
+    ("source", "handlers"),
+    [
+        ('<p onclick="x()" title="a">y</p>', 1),
+        ('<p title="a"onclick=x()>y</p>', 1),
+        ("<p/onclick=x()>y</p>", 1),
+        ("<p once>the reason=1</p>", 0),
+    ],
+)
+def test_handlers_of_events_are_counted(source, handlers, read_html):
+    assert read_html(source).html.event_handlers == handlers

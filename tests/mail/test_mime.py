@@ -264,3 +264,26 @@ def test_a_line_that_goes_on_after_the_boundary_ends_a_part_and_is_a_defect():
 )
 def test_parts_as_programs_write_them_have_no_such_defect(part):
     assert kinds(multipart(part + b"\r\n--b--\r\n")) == set()
+
+
+@pytest.mark.parametrize("name", ["Content-Type ", "Content-type\t"])
+def test_blanks_before_a_colon_hide_no_html(name):
+    alone = parse(f"From: a@b.test\n{name}: text/html\n\n<p>Pay <b>now</b>".encode())
+    assert alone.text == "Pay now"
+    coded = parse(f"From: a@b.test\n{name}: text/html\nContent-Transfer-Encoding : base64\n\nPHA+UGF5".encode())
+    assert coded.text == "Pay"
+    inside = "--b\nContent-Type: text/html\n\n<p>Pay\n--b--\n"
+    apart = parse(f"From: a@b.test\n{name}: multipart/mixed; boundary=b\n\n{inside}".encode())
+    assert apart.text == "Pay"
+
+
+def test_a_comment_before_the_type_hides_no_html():
+    message = parse(b"From: a@b.test\nContent-Type: (plain) text/html (x)\n\n<p>Pay")
+    assert message.text == "Pay"
+    assert message.content_type == "text/html"
+
+
+def test_a_second_content_type_is_named_and_the_first_one_counts(kinds):
+    message = parse(b"From: a@b.test\nContent-Type: text/html\nContent-Type: text/plain\n\n<p>Pay")
+    assert message.text == "Pay"
+    assert "duplicate_header" in kinds(message)

@@ -16,6 +16,8 @@ from scorelane.mail.urls import find_urls, parse_url
         ("hxxps[:]//evil(.)test/x", "https://evil.test/x", "bracket_dot"),
         ("hxxp[://]evil[dot]test/x", "http://evil.test/x", "bracket_dot"),
         ("evil[.]test/login", "http://evil.test/login", "bracket_dot"),
+        ("evil[DOT]test/login", "http://evil.test/login", "bracket_dot"),
+        ("evil(Dot)test/login", "http://evil.test/login", "bracket_dot"),
         ("www[.]evil[.]test/login", "http://www.evil.test/login", "bracket_dot"),
         ("http://bank.test@evil.test/", "http://bank.test@evil.test/", "userinfo"),
         ("http://www.bank.test:443@evil.test/", "http://www.bank.test:443@evil.test/", "userinfo"),
