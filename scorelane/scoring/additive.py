@@ -130,7 +130,6 @@ SHIPPED = Table(
         Row("bad_count_log", 0.0, ((0.6, 1.0), (1.5, 2.0))),
         Row("good_count_log", 0.0, ((0.6, -0.5), (1.5, -1.0))),
         _flag("first_contact_fan_out", 0.5),
-        _flag("call_to_action_beside_new_domain", 0.5),
         _flag("new_mailer_of_known_sender", 0.4),
     )
 )

@@ -113,11 +113,12 @@ def sql(running):
 
 @pytest.fixture
 def load(running):
-    """Mail in small batches for as long as the test runs."""
+    """Mail for as long as the test runs, two batches at a time: else one child alone keeps up with it."""
     stopped = threading.Event()
 
     def send():
         while not stopped.wait(0.03):
+            running.send(BATCH)
             running.send(BATCH)
 
     thread = threading.Thread(target=send)
