@@ -100,8 +100,10 @@ def read_file(path: Path) -> Directory:
 
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise CommandError(f"{path} cannot be read as UTF-8 text: {fault}") from None
+    except OSError as fault:
+        raise CommandError(f"{path} cannot be read: {fault.strerror}") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} is not UTF-8 text") from None
     found = directory.read(text, is_json=path.suffix == ".json")
     for line in found.faults[:FAULTS]:
         output.note(f"{path}: {line}")

@@ -257,6 +257,7 @@ def test_filters_choose_messages(sql, accept_mail, run_all, mailbox):
     [
         (Asked(mailboxes=("nobody@acme.test",)), {}, "no mailbox 'nobody@acme.test'"),
         (Asked(verdicts=("evil",)), {}, "verdict 'evil' is not one of attack"),
+        (Asked(category="evil"), {}, "category 'evil' is not one of credential_phishing"),
         (Asked(min_score=7), {}, "min_score 7 is not a probability"),
         (Asked(attachment="abc"), {}, "'abc' is not a SHA-256"),
         (Asked(sender="none@x.test"), {}, "no scored message fits"),
