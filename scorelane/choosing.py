@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from db import tenants
 from scorelane.mail.urls import parse_url
-from scorelane.scoring.category import CATEGORIES
 from scorelane.signals.derived.senders import registrable
 from scorelane.signals.sightings import entity
 
@@ -120,8 +119,11 @@ def _words(asked: Asked, wanted: dict[str, Any]) -> None:
     wrong = [verdict for verdict in asked.verdicts if verdict not in VERDICTS]
     if wrong:
         raise ChoiceError(f"verdict {wrong[0][:40]!r} is not one of {', '.join(VERDICTS)}", "verdicts")
-    if asked.category and asked.category not in CATEGORIES:
-        raise ChoiceError(f"category {asked.category[:40]!r} is not one of {', '.join(CATEGORIES)}", "category")
+    if asked.category:
+        from scorelane.scoring.category import CATEGORIES  # noqa: PLC0415 - its room loads the model's libraries
+
+        if asked.category not in CATEGORIES:
+            raise ChoiceError(f"category {asked.category[:40]!r} is not one of {', '.join(CATEGORIES)}", "category")
     if asked.verdicts:
         wanted["verdicts"] = sorted(set(asked.verdicts))
     if asked.header_message_id:
